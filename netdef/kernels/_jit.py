@@ -1,0 +1,44 @@
+"""The one place that knows Numba's options.
+
+``@kernel`` compiles a plain function: serial, without the GIL, cached on disk, IEEE arithmetic kept
+(fastmath would turn ``isnan`` into False). ``@kernel(parallel=True)`` gives a function with twins:
+``f(...)`` or ``f.parallel(...)`` spreads its ``prange`` loops over the threads, and ``f.serial(...)`` runs
+the same body on the calling thread, which is cheaper than waking threads when there is little to do.
+With ``NUMBA_DISABLE_JIT=1`` everything runs as ordinary Python.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Callable
+
+import numba
+from numba import prange
+
+__all__ = ["kernel", "prange"]
+
+_OPTIONS = {"nogil": True, "cache": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
+
+
+def kernel(function: Callable | None = None, *, parallel: bool = False):
+    """Compile ``function`` at its first call for each set of argument types; see the module."""
+    if function is None:
+        return lambda decorated: kernel(decorated, parallel=parallel)
+    if not parallel:
+        return numba.njit(**_OPTIONS)(function)
+    compiled = numba.njit(parallel=True, **_OPTIONS)(function)
+    compiled.serial = numba.njit(**_OPTIONS)(_renamed(function, "serial"))
+    compiled.parallel = compiled
+    return compiled
+
+
+def _renamed(function: Callable, suffix: str) -> Callable:
+    """A copy under another name: Numba's cache tells functions apart by name, not by options."""
+    copy = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    copy.__qualname__ = f"{function.__qualname__}__{suffix}"
+    copy.__name__ = f"{function.__name__}__{suffix}"
+    copy.__module__ = function.__module__
+    copy.__doc__ = function.__doc__
+    return copy

@@ -1,0 +1,237 @@
+"""What every layer is: the contract between a net and its layers.
+
+Source: Caffe include/caffe/layer.hpp. `Layer.setup` is a template that no layer overrides: check the number
+of blobs, `layer_setup`, `reshape`, loss weights.
+"""
+
+from __future__ import annotations
+
+from math import inf, prod
+from typing import NoReturn
+
+import numpy as np
+
+from netdef.blob import Blob
+from netdef.errors import LayerError
+from netdef.random import Stream, derive_seed
+from netdef.registry import Registry
+from prototxt import schema
+
+LAYERS: Registry[type["Layer"]] = Registry("layer type")
+
+
+def register_layer(name: str):
+    """A class decorator: the class serves layers whose prototxt ``type`` is ``name``."""
+
+    def file(cls: type[Layer]) -> type[Layer]:
+        LAYERS.register(name)(cls)
+        cls.type = name
+        return cls
+
+    return file
+
+
+class Counts(tuple):
+    """A range of permitted blob counts, ``(least, most)``."""
+
+    def __str__(self) -> str:
+        least, most = self
+        if least == most:
+            return f"exactly {least}"
+        return f"at least {least}" if most == inf else f"{least} to {most}"
+
+
+def exactly(count: int) -> Counts:
+    return Counts((count, count))
+
+
+def at_least(count: int) -> Counts:
+    return Counts((count, inf))
+
+
+def between(least: int, most: int) -> Counts:
+    return Counts((least, most))
+
+
+class Layer:
+    """The base of all layers. Subclasses override `layer_setup`, `reshape`, `forward` and `backward`.
+
+    Attributes
+    ----------
+    param : LayerParameter
+        The definition; defaults come from the schema alone.
+    phase : int
+        ``schema.TRAIN`` or ``schema.TEST``.
+    blobs : list of Blob
+        The learnable parameters.
+    param_propagate_down : list of bool
+        Whether to compute the gradient of each of them.
+    stream : Stream
+        The layer's own random numbers.
+    """
+
+    type = ""
+    num_bottom: Counts = at_least(0)
+    num_top: Counts = at_least(0)
+    same_num_bottom_top = False
+    auto_top_blobs = False
+    uses_random = False
+    is_data = False  # fills its tops from outside the net, so that it has a say in what comes next
+
+    def __init__(self, param, phase: int = schema.TEST, dtype=np.float32, seed: int = 0) -> None:
+        self.param = param
+        self.name = param.name
+        self.phase = param.phase if param.HasField("phase") else phase
+        self.dtype = np.dtype(dtype)
+        self.blobs: list[Blob] = []
+        self.param_propagate_down: list[bool] = []
+        self.seed = derive_seed(seed, param.name)
+        self.stream = Stream(derive_seed(self.seed, "stream"))
+        self.loss_weights: list[float] = []
+        self._scratch: dict[str, np.ndarray] = {}
+
+    # -- what a layer overrides ----------------------------------------------------------------------------
+
+    def layer_setup(self, bottom: list[Blob], top: list[Blob]) -> None:
+        """Read the fields once, reject bad ones, declare the parameters."""
+
+    def reshape(self, bottom: list[Blob], top: list[Blob]) -> None:
+        """Give the tops their shapes; runs again whenever a bottom's shape has changed."""
+
+    def forward(self, bottom: list[Blob], top: list[Blob]) -> None:
+        """Compute ``top[i].data``."""
+
+    def backward(self, top: list[Blob], propagate_down: list[bool], bottom: list[Blob]) -> None:
+        """Overwrite ``bottom[i].diff`` where ``propagate_down[i]``, add to ``blobs[j].diff``."""
+
+    def allow_force_backward(self, bottom_index: int) -> bool:
+        """Whether ``force_backward`` may ask for the gradient of this bottom."""
+        return True
+
+    def state(self) -> bytes | None:
+        """What an exact resume needs besides the parameters, or None."""
+        return self.stream.state() if self.uses_random else None
+
+    def restore(self, state: bytes) -> None:
+        """Go on from what `state` returned."""
+        self.stream.restore(state)
+
+    def close(self) -> None:
+        """Let go of threads and files."""
+
+    # -- what the net calls --------------------------------------------------------------------------------
+
+    def setup(self, bottom: list[Blob], top: list[Blob]) -> None:
+        """Check the counts, set the layer up, shape the tops, note the loss weights."""
+        self.check_counts(len(bottom), len(top))
+        self.layer_setup(bottom, top)
+        if not self.param_propagate_down:
+            self.param_propagate_down = [True] * len(self.blobs)
+        self.reshape(bottom, top)
+        self.set_loss_weights(top)
+
+    def check_counts(self, bottoms: int, tops: int) -> None:
+        for kind, found, wanted in (("bottom", bottoms, self.num_bottom), ("top", tops, self.num_top)):
+            least, most = wanted
+            if not least <= found <= most:
+                act = "Add" if found < least else "Take away"
+                difference = least - found if found < least else int(found - most)
+                self.fail(
+                    f"has {found} {kind} blob{'' if found == 1 else 's'}; this type takes {wanted}. "
+                    f"{act} {difference}.",
+                    kind,
+                )
+        if self.same_num_bottom_top and bottoms != tops:
+            self.fail(
+                f"has {bottoms} bottom and {tops} top blobs; this type gives one top for each bottom. "
+                "Make them equal in number.",
+                "top",
+            )
+
+    def set_loss_weights(self, top: list[Blob]) -> None:
+        weights = list(self.param.loss_weight)
+        if weights and len(weights) != len(top):
+            self.fail(
+                f"has {len(weights)} loss_weight for {len(top)} top blobs; give one for each top or none.",
+                "loss_weight",
+            )
+        self.loss_weights = weights or [0.0] * len(top)
+        self.fill_loss_weights(top)
+
+    def fill_loss_weights(self, top: list[Blob]) -> None:
+        """Store each loss weight in its top's diff: there it starts the backward pass (layer.hpp:389-402)."""
+        for blob, weight in zip(top, self.loss_weights):
+            if weight:
+                blob.diff[...] = weight
+
+    # -- helpers for layers --------------------------------------------------------------------------------
+
+    def add_param(self, shape: tuple[int, ...], filler, field: str) -> Blob:
+        """Append a learnable blob that ``filler`` (a FillerParameter) fills at its first read.
+
+        ``field`` is where the filler stands, for messages: ``"convolution_param.weight_filler"``.
+        """
+        from netdef import fillers  # the fillers register themselves; importing late keeps `Layer` light
+
+        shape = tuple(int(size) for size in shape)
+        if any(size <= 0 for size in shape):
+            self.fail(f"would have a parameter of shape {shape}; every size must be at least 1.", field)
+        try:
+            fillers.check_filler(filler, shape)
+        except LayerError as error:
+            self.fail(error.message, f"{field}.{error.field}" if error.field else field)
+        blob = Blob(shape, self.dtype)
+        stream = Stream(derive_seed(self.seed, "param", len(self.blobs)))
+        blob.fill_later(lambda array: fillers.fill(filler, array, stream))
+        self.blobs.append(blob)
+        return blob
+
+    def scratch(self, key: str, shape, dtype=None) -> np.ndarray:
+        """A working array of ``shape`` that is kept from call to call; its contents are left over."""
+        shape = shape if isinstance(shape, tuple) else (shape,)
+        held = self._scratch.get(key)
+        if held is not None and held.shape == shape:
+            return held
+        count = prod(shape)
+        flat = held.base if held is not None and held.base is not None else None
+        if flat is None or flat.size < count:
+            flat = np.empty(max(count, 1), self.dtype if dtype is None else dtype)
+        view = flat[:count].reshape(shape)
+        self._scratch[key] = view
+        return view
+
+    def loss_scale(self, top: list[Blob], index: int = 0) -> float:
+        """The weight with which ``top[index]`` enters the loss, as the backward pass finds it."""
+        return float(top[index].diff.flat[0])
+
+    def fail(self, message: str, field: str = "") -> NoReturn:
+        """Raise a LayerError; the net adds file, position and layer to it."""
+        raise LayerError(message, field, layer_name=self.name, layer_type=self.type or self.param.type)
+
+    def __repr__(self) -> str:
+        return f'<{self.type} layer "{self.name}">'
+
+
+class LossLayer(Layer):
+    """A layer whose first top is a scalar loss. Source: Caffe src/caffe/layers/loss_layer.cpp."""
+
+    num_bottom: Counts = exactly(2)
+    num_top: Counts = exactly(1)
+    auto_top_blobs = True
+
+    def layer_setup(self, bottom: list[Blob], top: list[Blob]) -> None:
+        if not self.param.loss_weight:
+            self.param.loss_weight.append(1.0)
+
+    def reshape(self, bottom: list[Blob], top: list[Blob]) -> None:
+        if len(bottom) > 1 and bottom[0].shape[:1] != bottom[1].shape[:1]:
+            names = list(self.param.bottom) + ["bottom 0", "bottom 1"][len(self.param.bottom) :]
+            self.fail(
+                f'"{names[0]}" has shape {bottom[0].shape} and "{names[1]}" has shape {bottom[1].shape}; '
+                "their first axes, the batch, must agree. Give both the same batch size.",
+                "bottom",
+            )
+        top[0].reshape(())
+
+    def allow_force_backward(self, bottom_index: int) -> bool:
+        return bottom_index != 1
