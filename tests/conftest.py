@@ -1,0 +1,48 @@
+"""Fixtures for the whole suite: where recorded values and data sets are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def beside_checkout(*parts: str) -> Path:
+    """A path in the folder ``shared`` that may stand beside the checkout."""
+    return CHECKOUT.parent.joinpath("shared", *parts)
+
+
+def require(path: Path, what: str) -> Path:
+    if not path.exists():
+        pytest.skip(f"{what} not found at {path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def mnist_dir() -> Path:
+    """The folder with MNIST's four files: $MNIST_DIR, else ../shared/data/mnist."""
+    named = os.environ.get("MNIST_DIR")
+    folder = Path(named) if named else beside_checkout("data", "mnist")
+    require(folder, "MNIST (set MNIST_DIR)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def zoo_dir() -> Path:
+    """Public net definitions, read where they are."""
+    return require(beside_checkout("zoo"), "the collection of public net definitions")
+
+
+@pytest.fixture(scope="session")
+def recorded_dir() -> Path:
+    """The large recorded values (LeNet's weights, databases)."""
+    return require(beside_checkout("golden"), "the large recorded values")
+
+
+@pytest.fixture(scope="session")
+def golden_dir() -> Path:
+    """The small recorded values, which are part of the repository."""
+    return CHECKOUT / "tests" / "golden"
