@@ -7,6 +7,7 @@ finaliser (Steele, Lea and Flood, "Fast splittable pseudorandom number generator
 
 from __future__ import annotations
 
+import os
 import struct
 
 import numpy as np
@@ -72,3 +73,19 @@ class Stream:
 
     def restore(self, state: bytes) -> None:
         self.key, self.counter = struct.unpack("<QQ", state)
+
+
+_default_seed: int | None = None
+
+
+def set_default_seed(seed: int | None) -> None:
+    """The seed of nets that are built without one; None goes back to the operating system's randomness."""
+    global _default_seed
+    _default_seed = seed
+
+
+def default_seed() -> int:
+    """The seed set by `set_default_seed`, else a fresh one from the operating system."""
+    if _default_seed is not None:
+        return _default_seed
+    return int.from_bytes(os.urandom(8), "little") >> 1

@@ -1,0 +1,346 @@
+"""A net: blobs, the layers between them, and running forward and backward.
+
+Source: Caffe src/caffe/net.cpp, python/caffe/pycaffe.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Iterator, Sequence
+
+import numpy as np
+
+import netdef.layers  # noqa: F401  (the layer types register themselves)
+from netdef import gradient_flow
+from netdef.blob import Blob
+from netdef.errors import NetdefError, NetError
+from netdef.graph import GraphNode, resolve
+from netdef.layer import LAYERS, Layer
+from netdef.net_interface import NetInterface
+from netdef.parameters import ParameterTable
+from netdef.random import default_seed
+from prototxt import load_net, schema
+
+AUTOMATIC = "(automatic)"  # the name of tops that a layer adds by itself (net.cpp:374)
+
+
+@dataclass
+class Step:
+    """A layer bound to its blobs."""
+
+    node: GraphNode
+    layer: Layer
+    bottom: list[Blob]
+    top: list[Blob]
+    bottom_ids: list[int]
+    top_ids: list[int]
+    needs_backward: bool = False
+    bottom_needs_backward: list[bool] = field(default_factory=list)
+    losses: list[tuple[Blob, float]] = field(default_factory=list)
+    shapes: list[tuple[int, ...]] | None = None
+
+    def current_shapes(self) -> list[tuple[int, ...]]:
+        return [blob.shape for blob in self.bottom] + [blob.shape for blob in self.top]
+
+
+class Net(NetInterface):
+    """A network built from a definition, for one phase.
+
+    Parameters
+    ----------
+    definition : str, Path or prototxt.Document
+        A prototxt file, or a document that `prototxt.load_net` or `prototxt.parse_net` returned.
+    phase : int
+        ``schema.TRAIN`` or ``schema.TEST``; with level and stages it selects the layers.
+    weights : str or Path, optional
+        A ``.caffemodel`` to copy from.
+    dtype : numpy dtype
+        ``float32``, or ``float64`` for gradient checks.
+    seed : int, optional
+        Makes fillers, dropout and data augmentation repeatable.
+
+    Raises
+    ------
+    NetdefError
+        With ``file:line:column``, for anything wrong in the definition.
+    """
+
+    def __init__(
+        self,
+        definition,
+        phase: int = schema.TEST,
+        level: int = 0,
+        stages: Sequence[str] | None = None,
+        weights=None,
+        dtype=np.float32,
+        seed: int | None = None,
+    ) -> None:
+        if isinstance(definition, (str, os.PathLike)):
+            definition = load_net(Path(definition))
+        self.document = definition
+        self.phase = phase
+        self.dtype = np.dtype(dtype)
+        self.seed = default_seed() if seed is None else int(seed)
+        self.graph = resolve(definition, phase, level, stages or ())
+        self.name = self.graph.name
+        self.steps: list[Step] = []
+        self.parameters = ParameterTable()
+        self._blob_names: list[str] = []
+        self._blobs: list[Blob] = []
+        self._input_names: list[str] = []
+        self._output_names: list[str] = []
+        self._refuse_unknown_types()
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+        if weights is not None:
+            self.copy_from(weights)
+
+    # -- building ------------------------------------------------------------------------------------------
+
+    def _refuse_unknown_types(self) -> None:
+        """All unknown types at once: whoever ports a net wants the whole list."""
+        unknown = [node for node in self.graph.nodes if node.type not in LAYERS]
+        if not unknown:
+            return
+        node = unknown[0]
+        message = LAYERS.unknown(node.type)
+        for other in unknown[1:]:
+            place = self.document.location(f"{other.path}.type")
+            message += f'\n{place}: layer "{other.name}" ({other.type}): unknown layer type as well.'
+        raise NetError(
+            message,
+            location=self.document.location(f"{node.path}.type"),
+            layer_name=node.name,
+            layer_type=node.type,
+            field="type",
+        )
+
+    def _build(self) -> None:
+        ids: dict[str, int] = {}
+        available: dict[str, None] = {}
+        flows = []
+        for node in self.graph.nodes:
+            layer = LAYERS.get(node.type)(node.param, self.phase, self.dtype, self.seed)
+            step = Step(node, layer, [], [], [], [])
+            self.steps.append(step)
+            with self._placing(step):
+                self._connect(step, ids, available)
+                layer.setup(step.bottom, step.top)
+                learns = self.parameters.append_layer(layer)
+                flows.append(self._flow(step, learns))
+            step.losses = [(blob, weight) for blob, weight in zip(step.top, layer.loss_weights) if weight]
+            step.shapes = step.current_shapes()
+        self._output_names = sorted(available)
+        gradient_flow.decide(flows, self._blob_names, self.document.message.force_backward)
+        for step, flow in zip(self.steps, flows):
+            step.needs_backward = flow.needs_backward
+            step.bottom_needs_backward = flow.bottom_needs_backward
+            if self.document.message.force_backward:
+                step.layer.param_propagate_down = [True] * len(step.layer.blobs)
+
+    def _connect(self, step: Step, ids: dict[str, int], available: dict[str, None]) -> None:
+        node = step.node
+        for name in node.bottoms:
+            step.bottom_ids.append(ids[name])
+            available.pop(name, None)
+        for index, name in enumerate(node.tops):
+            in_place = index < len(node.bottoms) and node.bottoms[index] == name
+            if not in_place:
+                ids[name] = self._add_blob(name)
+            step.top_ids.append(ids[name])
+            available[name] = None
+            if node.type == "Input":
+                self._input_names.append(name)
+        if step.layer.auto_top_blobs:
+            for _ in range(len(node.tops), step.layer.num_top[0]):
+                step.top_ids.append(self._add_blob(AUTOMATIC))
+        step.bottom = [self._blobs[index] for index in step.bottom_ids]
+        step.top = [self._blobs[index] for index in step.top_ids]
+
+    def _add_blob(self, name: str) -> int:
+        self._blob_names.append(name)
+        self._blobs.append(Blob((0,), self.dtype))
+        return len(self._blobs) - 1
+
+    def _flow(self, step: Step, learns: bool) -> gradient_flow.LayerFlow:
+        layer, propagate_down = step.layer, list(step.node.param.propagate_down)
+        if propagate_down and len(propagate_down) != len(step.bottom):
+            layer.fail(
+                f"has {len(propagate_down)} propagate_down for {len(step.bottom)} bottom blobs; "
+                "give one for each bottom or none.",
+                "propagate_down",
+            )
+        return gradient_flow.LayerFlow(
+            step.bottom_ids, step.top_ids, layer.loss_weights, learns, propagate_down, layer.allow_force_backward
+        )
+
+    @contextmanager
+    def _placing(self, step: Step) -> Iterator[None]:
+        """Add file, position and layer to whatever goes wrong inside."""
+        try:
+            yield
+        except NetdefError as error:
+            self._place(error, step)
+            raise
+
+    def _place(self, error: NetdefError, step: Step) -> None:
+        if not error.layer_name:
+            error.layer_name, error.layer_type = step.node.name, step.node.type
+        if error.location is None and step.node.path:
+            error.location = self.document.location(f"{step.node.path}.{error.field}".rstrip("."))
+
+    # -- running -------------------------------------------------------------------------------------------
+
+    def forward_from_to(self, start: int, end: int) -> float:
+        """Run layers ``start`` to ``end``, both included; returns the weighted loss of those layers."""
+        loss = 0.0
+        step = None
+        try:
+            for step in self.steps[start : end + 1]:
+                layer, bottom, top = step.layer, step.bottom, step.top
+                if step.shapes != [blob._shape for blob in bottom] + [blob._shape for blob in top]:
+                    self._reshape(step)
+                layer.forward(bottom, top)
+                for blob, weight in step.losses:
+                    loss += weight * float(blob.data.sum(dtype=np.float64))
+                if layer.is_data:
+                    step.shapes = step.current_shapes()
+        except NetdefError as error:
+            self._place(error, step)
+            raise
+        return loss
+
+    def backward_from_to(self, start: int, end: int) -> None:
+        """Run layers ``start`` down to ``end`` backward; parameter gradients are added to what is there."""
+        for index in range(start, end - 1, -1):
+            step = self.steps[index]
+            if step.needs_backward:
+                step.layer.backward(step.top, step.bottom_needs_backward, step.bottom)
+
+    def run(self) -> float:
+        """One forward pass; returns the loss."""
+        return self.forward_from_to(0, len(self.steps) - 1)
+
+    def run_backward(self) -> None:
+        """One backward pass."""
+        self.backward_from_to(len(self.steps) - 1, 0)
+
+    def reshape(self) -> None:
+        """Carry new shapes of the inputs through the net."""
+        for step in self.steps:
+            with self._placing(step):
+                self._reshape(step)
+
+    def _reshape(self, step: Step) -> None:
+        step.layer.reshape(step.bottom, step.top)
+        if step.losses:
+            step.layer.fill_loss_weights(step.top)
+        step.shapes = step.current_shapes()
+
+    # -- parameters ----------------------------------------------------------------------------------------
+
+    @property
+    def learnable_params(self) -> list[Blob]:
+        """The distinct parameters, in the order of layers: what a solver updates."""
+        return self.parameters.learnable
+
+    @property
+    def params_lr(self) -> list[float]:
+        """``lr_mult`` of each of `learnable_params`."""
+        return self.parameters.lr
+
+    @property
+    def params_weight_decay(self) -> list[float]:
+        """``decay_mult`` of each of `learnable_params`."""
+        return self.parameters.weight_decay
+
+    def clear_param_diffs(self) -> None:
+        """Set the gradients of all parameters to zero."""
+        for blob in self.parameters.learnable:
+            blob.diff.fill(0)
+
+    def copy_from(self, path) -> None:
+        """Copy the parameters of the layers of the same name out of a ``.caffemodel``.
+
+        Raises WeightsError for a bad file and for shapes that differ, all of them listed.
+        """
+        from netdef.weights.transfer import copy_weights
+
+        copy_weights(self, path)
+
+    def share_with(self, other: Net) -> None:
+        """Use the parameters of ``other``'s layers of the same name: the same memory, not a copy."""
+        sources = OrderedDict(zip(other.layer_names, other.layers))
+        for step in self.steps:
+            source = sources.get(step.node.name)
+            if source is None:
+                continue
+            shapes, theirs = [b.shape for b in step.layer.blobs], [b.shape for b in source.blobs]
+            if shapes != theirs:
+                raise NetError(
+                    f"cannot share parameters of shapes {theirs} with this layer's of shapes {shapes}; "
+                    "they must agree. Give the layers different names, or the same sizes.",
+                    location=self.document.location(step.node.path) if step.node.path else None,
+                    layer_name=step.node.name,
+                    layer_type=step.node.type,
+                )
+            for mine, blob in zip(step.layer.blobs, source.blobs):
+                mine.share_data(blob)
+
+    def save(self, path) -> None:
+        """Write definition and parameters as a binary ``.caffemodel``, whole or not at all."""
+        from netdef.weights.caffemodel import write_caffemodel
+
+        write_caffemodel(path, self.to_message())
+
+    def to_message(self, write_diff: bool = False) -> schema.NetParameter:
+        """The net as a NetParameter whose layers carry their blobs."""
+        message = schema.NetParameter(name=self.name)
+        for step in self.steps:
+            param = message.layer.add()
+            param.CopyFrom(step.node.param)
+            param.ClearField("blobs")
+            for blob in step.layer.blobs:
+                proto = param.blobs.add()
+                proto.shape.dim.extend(blob.shape)
+                data, diff = (proto.double_data, proto.double_diff) if self.dtype == np.float64 else (proto.data, proto.diff)
+                data.extend(blob.data.ravel().tolist())
+                if write_diff:
+                    diff.extend(blob.diff.ravel().tolist())
+        return message
+
+    # -- state ---------------------------------------------------------------------------------------------
+
+    def states(self) -> dict[str, bytes]:
+        """What an exact resume needs besides the parameters: data cursors, positions of random streams."""
+        found = ((step.node.name, step.layer.state()) for step in self.steps)
+        return {name: state for name, state in found if state is not None}
+
+    def restore_states(self, states: dict[str, bytes]) -> None:
+        """Go on from what `states` returned."""
+        for step in self.steps:
+            if step.node.name in states:
+                with self._placing(step):
+                    step.layer.restore(states[step.node.name])
+
+    def close(self) -> None:
+        """Stop background threads and close files; the net can no longer read data afterwards."""
+        for step in self.steps:
+            step.layer.close()
+
+    def __enter__(self) -> Net:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        phase = schema.Phase.Name(self.phase)
+        return f'<Net "{self.name}" {phase}: {len(self.steps)} layers, {len(self._blobs)} blobs>'
