@@ -1,0 +1,63 @@
+"""Options that several subcommands share, and what they mean."""
+
+from __future__ import annotations
+
+import sys
+
+from netdef.errors import UsageError
+from tools._cli import comma_list, positive_number, whole_number
+
+
+def add_gpu(parser) -> None:
+    parser.add_argument("--gpu", metavar="ID", help="accepted for old scripts; netdef computes on the CPU")
+
+
+def note_gpu(args) -> None:
+    """Say that a GPU which was asked for is not used."""
+    if args.gpu:
+        print(f"--gpu {args.gpu}: netdef has no GPU code; it computes on the CPU.", file=sys.stderr)
+
+
+def add_threads(parser) -> None:
+    parser.add_argument("--threads", type=positive_number, metavar="N", help="how many threads compute (all cores)")
+
+
+def use_threads(args) -> None:
+    """Let the kernels run on ``--threads`` threads. Raises: UsageError for more than there are."""
+    if args.threads is None:
+        return
+    import numba
+
+    most = numba.config.NUMBA_NUM_THREADS
+    if args.threads > most:
+        raise UsageError(f"--threads is {args.threads}; this machine has {most}. Give 1 to {most}.")
+    numba.set_num_threads(args.threads)
+
+
+def add_state(parser, phase: bool = True) -> None:
+    """What chooses the layers of a net: phase, level and stages."""
+    if phase:
+        parser.add_argument("--phase", choices=("TRAIN", "TEST"), help="which layers: TRAIN or TEST")
+    parser.add_argument("--level", type=int, default=0, metavar="N", help="the level of the net's state (0)")
+    parser.add_argument("--stage", type=comma_list, default=[], metavar="A,B", help="the stages of the net's state")
+
+
+def phase_number(args, default: str) -> int:
+    """``schema.TRAIN`` or ``schema.TEST``."""
+    from prototxt import schema
+
+    return schema.Phase.Value(args.phase or default)
+
+
+def add_iterations(parser, default: int, meaning: str) -> None:
+    parser.add_argument(
+        "--iterations", type=positive_number, default=default, metavar="N", help=f"{meaning} ({default})"
+    )
+
+
+def add_seed(parser) -> None:
+    parser.add_argument("--seed", type=whole_number, metavar="N", help="makes the run repeatable")
+
+
+def add_log(parser) -> None:
+    parser.add_argument("--log", metavar="FILE", help="write the log into this file too")
