@@ -1,0 +1,1 @@
+"""Old syntax made new, as Caffe does while reading (upgrade_proto.cpp)."""

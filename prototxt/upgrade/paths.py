@@ -1,0 +1,33 @@
+"""Where a field of an upgraded message stood before the upgrade."""
+
+from __future__ import annotations
+
+
+class PathMap:
+    """New paths to old ones, in stages: one for each upgrade, in the order in which they ran.
+
+    A stage knows some paths; what lies below a known path moved along with it. The empty string as an
+    old path says that the text has nothing there.
+    """
+
+    def __init__(self) -> None:
+        self._stages: list[dict[str, str]] = []
+
+    def add_stage(self, moved: dict[str, str]) -> None:
+        if moved:
+            self._stages.append(moved)
+
+    def source(self, path: str) -> str:
+        """The path that a field had in the text."""
+        for stage in reversed(self._stages):
+            path = _before(stage, path)
+        return path
+
+
+def _before(stage: dict[str, str], path: str) -> str:
+    head = path
+    while head:
+        if head in stage:
+            return stage[head] + path[len(head) :]
+        head = head[: max(head.rfind("."), head.rfind("["), 0)]
+    return path
