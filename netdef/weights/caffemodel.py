@@ -1,0 +1,130 @@
+"""Binary ``.caffemodel`` files: the learned values of a net, layer by layer.
+
+Only layer name, type and blobs are believed, whichever fork wrote the file; the architecture comes from text.
+Source: Caffe src/caffe/proto/caffe.proto (NetParameter, LayerParameter, V1LayerParameter, V0LayerParameter),
+src/caffe/net.cpp (ToProto, CopyTrainedLayersFromBinaryProto).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from google.protobuf.message import EncodeError
+
+from netdef.errors import Location, WeightsError
+from netdef.weights import wire
+from netdef.weights.atomic import write_atomically
+from netdef.weights.blobs import read_blob
+from netdef.weights.files import read_file, unreadable
+from prototxt import schema
+
+WHAT = "a binary caffemodel"
+
+# NetParameter's fields
+_NET_NAME, _NET_LAYERS_V1, _NET_LAYER = 1, 2, 100
+
+
+@dataclass
+class LayerWeights:
+    """The blobs of one layer in a file. A blob is None where the file leaves it to the layer that shares it."""
+
+    name: str
+    type: str = ""
+    blobs: list[np.ndarray | None] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Version:
+    """Field numbers of one generation of layer messages."""
+
+    name: int
+    type: int
+    blobs: int
+
+
+_V2 = _Version(name=1, type=2, blobs=7)
+_V1 = _Version(name=4, type=5, blobs=6)
+_V0 = _Version(name=1, type=2, blobs=50)
+_V1_INNER_V0 = 1  # V1LayerParameter.layer: a V0 layer inside
+
+
+def read_caffemodel(path) -> list[LayerWeights]:
+    """The layers of a binary caffemodel of any age (V0, V1, V2), in file order, those without blobs too.
+
+    Raises
+    ------
+    WeightsError
+        A file that is missing, empty, cut off, damaged or something else; what was found, and where.
+    """
+    return parse_caffemodel(read_file(path, WHAT), path)
+
+
+def parse_caffemodel(content: bytes, path="<bytes>") -> list[LayerWeights]:
+    """`read_caffemodel` of bytes; ``path`` is for messages."""
+    data = memoryview(content)
+    layers: list[LayerWeights] = []
+    where = ""
+    try:
+        for found in wire.fields(data, 0, len(data)):
+            where = f"layer {len(layers) + 1}"
+            if found.number == _NET_NAME:
+                wire.text(data, found, "the net's name")
+            elif found.number == _NET_LAYER:
+                layers.append(_read_layer(data, found.expect(wire.LENGTH, "a layer"), _V2))
+            elif found.number == _NET_LAYERS_V1:
+                layers.append(_read_layer(data, found.expect(wire.LENGTH, "a layer"), _V1))
+            where = f'what follows layer "{layers[-1].name}"' if layers else ""
+    except wire.WireError as error:
+        raise unreadable(path, content, error, WHAT, where) from None
+    if not layers:
+        raise unreadable(path, content, wire.WireError(0, "starts a file without any layer"), WHAT)
+    return layers
+
+
+def _read_layer(data: memoryview, message: wire.Field, version: _Version) -> LayerWeights:
+    layer = LayerWeights("")
+    for found in wire.fields(data, message.start, message.end):
+        if found.number == version.name:
+            layer.name = wire.text(data, found, "a layer's name")
+        elif found.number == version.blobs:
+            layer.blobs.append(_read_blob(data, found, layer))
+        elif found.number == version.type:
+            layer.type = _read_type(data, found, version)
+        elif version is _V1 and found.number == _V1_INNER_V0 and found.kind == wire.LENGTH:
+            inner = _read_layer(data, found, _V0)
+            layer = LayerWeights(layer.name or inner.name, layer.type or inner.type, layer.blobs + inner.blobs)
+    return layer
+
+
+def _read_blob(data: memoryview, found: wire.Field, layer: LayerWeights) -> np.ndarray:
+    found.expect(wire.LENGTH, "a blob")
+    try:
+        return read_blob(data, found.start, found.end)
+    except wire.WireError as error:
+        message = f'(layer "{layer.name}", blob {len(layer.blobs)}) {error.message}'
+        raise wire.WireError(error.offset, message, error.truncated) from None
+
+
+def _read_type(data: memoryview, found: wire.Field, version: _Version) -> str:
+    if version is not _V1:
+        return wire.text(data, found, "a layer's type")
+    number = found.expect(wire.VARINT, "a layer's type").value
+    known = schema.V1LayerParameter.LayerType
+    return known.Name(number) if number in known.values() else str(number)
+
+
+def write_caffemodel(path, message) -> None:
+    """Write ``message`` (a ``schema.NetParameter`` with blobs) whole or not at all; Caffe reads the file."""
+    write_atomically(path, serialized(message, path))
+
+
+def serialized(message, path) -> bytes:
+    """The bytes of a message; a WeightsError where it is larger than the format allows."""
+    try:
+        return message.SerializePartialToString()
+    except EncodeError as error:
+        raise WeightsError(
+            f"cannot be written: {error}; a binary file holds up to 2 GiB. Use snapshot_format: HDF5.",
+            location=Location(str(path)),
+        ) from error

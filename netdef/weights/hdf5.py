@@ -1,0 +1,151 @@
+"""HDF5 weights and solver states (``snapshot_format: HDF5``).
+
+Weights: ``/data/<layer>/<index>`` for each parameter that no other layer owns, ``/diff`` alike with
+``snapshot_diff``. State: ``/iter``, ``/learned_net``, ``/current_step``, ``/history/<index>``, and our own
+``/resume``, ``/learned_net_size`` and ``/learned_net_crc32``, which Caffe does not look at.
+Source: Caffe src/caffe/net.cpp:786-917, src/caffe/solvers/sgd_solver.cpp:290-366.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+
+import h5py
+import numpy as np
+
+from netdef.errors import Location, WeightsError
+from netdef.weights.atomic import write_atomically
+from netdef.weights.caffemodel import LayerWeights
+from netdef.weights.solverstate import SolverState
+from prototxt import schema
+
+
+def read_weights(path) -> list[LayerWeights]:
+    """The layers of an HDF5 weight file in name order; a blob that another layer owns is None."""
+    with _open(path) as file:
+        if not isinstance(file.get("data"), h5py.Group):
+            raise _foreign(path, 'no group "data"', "HDF5 weights")
+        return [_read_layer(path, name, group) for name, group in file["data"].items()]
+
+
+def _read_layer(path, name: str, group) -> LayerWeights:
+    if not isinstance(group, h5py.Group) or not all(key.isdecimal() for key in group):
+        raise _foreign(path, f'"data/{name}", which is no layer with numbered blobs', "HDF5 weights")
+    count = max((int(key) + 1 for key in group), default=0)
+    if count > 10000:
+        raise _foreign(path, f'a blob numbered {count - 1} in "data/{name}"', "HDF5 weights")
+    return LayerWeights(name, "", [_array(path, group, str(i)) for i in range(count)])
+
+
+def read_solverstate(path) -> SolverState:
+    """The solver state in an HDF5 file; WeightsError where it is none."""
+    with _open(path) as file:
+        for name in ("iter", "current_step", "history"):
+            if name not in file:
+                raise _foreign(path, f'no "{name}"', "an HDF5 solverstate")
+        history = file["history"]
+        state = SolverState(_integer(path, file, "iter"), current_step=_integer(path, file, "current_step"))
+        state.history = [_array(path, history, str(i)) for i in range(len(history))]
+        if any(array is None for array in state.history):
+            raise _foreign(path, "a history with blobs missing", "an HDF5 solverstate")
+        if "learned_net" in file:
+            state.learned_net = file["learned_net"][()].rstrip(b"\0").decode("utf-8")
+        if "resume" in file:
+            state.resume = schema.ResumeState.FromString(file["resume"][()].tobytes())
+        if "learned_net_crc32" in file:
+            state.learned_net_size = _integer(path, file, "learned_net_size")
+            state.learned_net_crc32 = _integer(path, file, "learned_net_crc32")
+        return state
+
+
+def write_weights(path, layers, diffs: bool = False) -> None:
+    """Write ``layers``, pairs of a name and its blobs, None standing for a blob that another layer owns.
+
+    With ``diffs`` the gradients too. Whole or not at all; Caffe reads the file.
+    """
+    write_atomically(path, weights_bytes(layers, diffs))
+
+
+def weights_bytes(layers, diffs: bool = False) -> bytes:
+    """The content of an HDF5 weight file; see `write_weights`."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        groups = ["data", "diff"] if diffs else ["data"]
+        for kind in groups:
+            top = file.create_group(kind)
+            for name, blobs in layers:
+                _write_layer(top.create_group(name), kind, blobs)
+    return buffer.getvalue()
+
+
+def _write_layer(group, kind: str, blobs) -> None:
+    for index, blob in enumerate(blobs):
+        if blob is not None:
+            group.create_dataset(str(index), data=getattr(blob, kind))
+
+
+def write_solverstate(path, state: SolverState) -> None:
+    """Write ``state`` as HDF5, whole or not at all; Caffe reads the file."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file["iter"] = np.array([state.iter], "<i4")
+        name = state.learned_net.encode("utf-8")
+        file["learned_net"] = np.array(name, f"S{len(name) + 1}")
+        file["current_step"] = np.array([state.current_step], "<i4")
+        history = file.create_group("history")
+        for index, array in enumerate(state.history):
+            history.create_dataset(str(index), data=array)
+        if state.resume is not None:
+            file["resume"] = np.frombuffer(state.resume.SerializeToString(), "u1")
+        if state.learned_net_crc32 is not None:
+            file["learned_net_size"] = np.array([state.learned_net_size], "<i8")
+            file["learned_net_crc32"] = np.array([state.learned_net_crc32], "<u4")
+    write_atomically(path, buffer.getvalue())
+
+
+def _open(path):
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise WeightsError(
+            f"cannot be read as HDF5: {error}. It was probably cut off or damaged; take another copy.",
+            location=Location(os.fspath(path)),
+        ) from error
+
+
+def _array(path, group, name: str) -> np.ndarray | None:
+    """A dataset as float32 or float64, or None where there is none of that name."""
+    if name not in group:
+        return None
+    dataset = group[name]
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "fiu":
+        raise _foreign(path, f'"{group.name}/{name}", which does not hold numbers', "HDF5 weights")
+    try:
+        return dataset[()].astype(np.float64 if dataset.dtype == np.float64 else np.float32, copy=False)
+    except OSError as error:
+        raise WeightsError(
+            f'cannot be read at "{group.name}/{name}": {error}. It is damaged; take another copy.',
+            location=Location(os.fspath(path)),
+        ) from error
+
+
+def _integer(path, file, name: str) -> int:
+    array = _array_of_integers(path, file, name)
+    return int(array.reshape(-1)[0])
+
+
+def _array_of_integers(path, file, name: str) -> np.ndarray:
+    array = file[name][()] if isinstance(file[name], h5py.Dataset) else None
+    if not isinstance(array, (np.ndarray, np.integer)) or array.size != 1 or array.dtype.kind not in "iu":
+        raise _foreign(path, f'"{name}", which is no single integer', "an HDF5 solverstate")
+    return np.asarray(array)
+
+
+def _foreign(path, found: str, what: str) -> WeightsError:
+    return WeightsError(
+        f"is an HDF5 file with {found}; {what} as Caffe writes them is expected. Name the right file.".replace(
+            "solverstate as Caffe writes them", "solverstate as Caffe writes it"
+        ),
+        location=Location(os.fspath(path)),
+    )

@@ -1,0 +1,160 @@
+"""``.solverstate`` files: what a solver needs besides the weights to go on where it stopped.
+
+Caffe's four fields are as Caffe writes them. What an exact resume needs beyond them rides in high field numbers
+that Caffe skips, with checksums, so that a damaged state or a weight file of another run is noticed.
+Source: Caffe src/caffe/proto/caffe.proto (SolverState), src/caffe/solvers/sgd_solver.cpp:270-366.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from netdef.errors import Location, WeightsError
+from netdef.weights import wire
+from netdef.weights.atomic import write_atomically
+from netdef.weights.blobs import encode_blob, read_blob
+from netdef.weights.files import is_hdf5, read_file, unreadable
+from prototxt import schema
+
+WHAT = "a binary solverstate"
+
+# SolverState's fields: Caffe's, then our own
+_ITER, _LEARNED_NET, _HISTORY, _CURRENT_STEP = 1, 2, 3, 4
+_RESUME, _NET_SIZE, _NET_CRC32, _CRC32 = 50001, 50002, 50003, 50004
+
+
+@dataclass
+class SolverState:
+    """A solver's state between two iterations.
+
+    ``history`` holds the solver's own blobs in the order of the learnable parameters (AdaDelta and Adam: twice).
+    ``resume`` is a ``schema.ResumeState`` or None; ``learned_net_size`` and ``learned_net_crc32`` describe the weight
+    file, None where Caffe wrote the state.
+    """
+
+    iter: int = 0
+    learned_net: str = ""
+    history: list[np.ndarray] = field(default_factory=list)
+    current_step: int = 0
+    resume: object | None = None
+    learned_net_size: int | None = None
+    learned_net_crc32: int | None = None
+
+
+def read_solverstate(path) -> SolverState:
+    """Read a solverstate, binary or HDF5.
+
+    Raises
+    ------
+    WeightsError
+        A file that is missing, empty, cut off, damaged (its checksum does not hold) or something else.
+    """
+    if is_hdf5(path):
+        from netdef.weights import hdf5  # loads h5py, which few runs need
+
+        return hdf5.read_solverstate(path)
+    return parse_solverstate(read_file(path, WHAT), path)
+
+
+def parse_solverstate(content: bytes, path="<bytes>") -> SolverState:
+    """`read_solverstate` of the bytes of a binary file; ``path`` is for messages."""
+    data = memoryview(content)
+    state = SolverState()
+    seen: set[int] = set()
+    checked_to = 0
+    try:
+        position = 0
+        for found in wire.fields(data, 0, len(data)):
+            if found.number == _CRC32:
+                _check_sum(data, position, found)
+            _take(state, data, found)
+            seen.add(found.number)
+            position = found.end
+            checked_to = position if found.number == _CRC32 else checked_to
+        if _ITER not in seen:
+            raise wire.WireError(0, "starts a message without an iteration")
+        if _RESUME in seen and checked_to != len(data):
+            raise wire.WireError(len(data), "ends without the checksum", truncated=True)
+    except wire.WireError as error:
+        raise unreadable(path, content, error, WHAT) from None
+    return state
+
+
+def _take(state: SolverState, data: memoryview, found: wire.Field) -> None:
+    if found.number == _ITER:
+        state.iter = found.expect(wire.VARINT, "the iteration").value
+    elif found.number == _LEARNED_NET:
+        state.learned_net = wire.text(data, found, "the weight file's name")
+    elif found.number == _HISTORY:
+        found.expect(wire.LENGTH, "a history blob")
+        state.history.append(read_blob(data, found.start, found.end))
+    elif found.number == _CURRENT_STEP:
+        state.current_step = found.expect(wire.VARINT, "the current step").value
+    elif found.number == _RESUME:
+        found.expect(wire.LENGTH, "the state for resuming")
+        state.resume = schema.ResumeState.FromString(bytes(data[found.start : found.end]))
+    elif found.number == _NET_SIZE:
+        state.learned_net_size = found.expect(wire.VARINT, "the weight file's size").value
+    elif found.number == _NET_CRC32:
+        state.learned_net_crc32 = _fixed32(data, found, "the weight file's checksum")
+
+
+def _fixed32(data: memoryview, found: wire.Field, what: str) -> int:
+    found.expect(wire.FIXED32, what)
+    return int.from_bytes(data[found.start : found.end], "little")
+
+
+def _check_sum(data: memoryview, end: int, found: wire.Field) -> None:
+    recorded = _fixed32(data, found, "the checksum")
+    computed = zlib.crc32(data[:end])
+    if computed != recorded:
+        raise wire.WireError(
+            found.start, f"records the checksum {recorded:08x}, but the bytes before it give {computed:08x}"
+        )
+
+
+def write_solverstate(path, state: SolverState) -> None:
+    """Write ``state`` as a binary solverstate, whole or not at all; Caffe reads it."""
+    write_atomically(path, serialize_solverstate(state))
+
+
+def serialize_solverstate(state: SolverState) -> bytes:
+    """The bytes of a binary solverstate."""
+    message = schema.SolverState(iter=state.iter, learned_net=state.learned_net)
+    chunks = [message.SerializeToString()]
+    for array in state.history:
+        chunks += wire.encode_bytes(_HISTORY, encode_blob(array))
+    chunks.append(schema.SolverState(current_step=state.current_step).SerializeToString())
+    if state.resume is not None:
+        chunks += wire.encode_bytes(_RESUME, state.resume.SerializeToString())
+    if state.learned_net_crc32 is not None:
+        chunks.append(wire.encode_varint(_NET_SIZE << 3) + wire.encode_varint(state.learned_net_size))
+        chunks.append(_encode_fixed32(_NET_CRC32, state.learned_net_crc32))
+    content = b"".join(chunks)
+    return content if state.resume is None else content + _encode_fixed32(_CRC32, zlib.crc32(content))
+
+
+def _encode_fixed32(number: int, value: int) -> bytes:
+    return wire.encode_varint(number << 3 | wire.FIXED32) + value.to_bytes(4, "little")
+
+
+def check_learned_net(state: SolverState, path: str, content: bytes) -> None:
+    """Raise WeightsError where the weight file at ``path`` is not the one that ``state`` was written with."""
+    if state.learned_net_crc32 is None:
+        return
+    if len(content) != state.learned_net_size:
+        raise WeightsError(
+            f"has {len(content)} bytes; the solver state was written with a weight file of "
+            f"{state.learned_net_size} bytes. It was cut off or replaced; resume from an older snapshot.",
+            location=Location(path),
+        )
+    computed = zlib.crc32(content)
+    if computed != state.learned_net_crc32:
+        raise WeightsError(
+            f"has the checksum {computed:08x}; the solver state was written with a weight file of checksum "
+            f"{state.learned_net_crc32:08x}. It was damaged or replaced; resume from an older snapshot.",
+            location=Location(path),
+        )

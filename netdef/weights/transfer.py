@@ -1,0 +1,129 @@
+"""Copying the weights of a file into a net, layer by layer of the same name.
+
+Source: Caffe src/caffe/net.cpp:672-843 (CopyTrainedLayersFrom), src/caffe/blob.cpp:393-412 (ShapeEquals).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Sequence
+
+import numpy as np
+
+from netdef.errors import Location, WeightsError
+from netdef.weights.caffemodel import LayerWeights, read_caffemodel
+from netdef.weights.files import is_hdf5
+
+
+@dataclass
+class Transfer:
+    """What `copy_weights` did, as names of layers.
+
+    ``copied`` took their values from the file; ``ignored`` are in the file with values but not in the net;
+    ``missing`` are in the net with parameters but not in the file; ``skipped`` did not fit and were left alone.
+    """
+
+    copied: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+def read_weights(path) -> list[LayerWeights]:
+    """The layers of a weight file, binary or HDF5; WeightsError where it is neither."""
+    if is_hdf5(path):
+        from netdef.weights import hdf5  # loads h5py, which few runs need
+
+        return hdf5.read_weights(path)
+    return read_caffemodel(path)
+
+
+def copy_weights(net, source, *, path: str = "<weights>", skip_mismatch: bool = False) -> Transfer:
+    """Give ``net`` the parameters that ``source`` has for layers of the same name.
+
+    Nothing is copied unless everything fits, except with ``skip_mismatch``, which leaves alone the layers that do
+    not. Layers of the file that the net lacks are passed over, as are layers of the net that the file lacks. A
+    four-axis shape fits one that equals it up to leading ones, which is how old files store vectors and matrices.
+
+    Parameters
+    ----------
+    net : netdef.Net
+    source : path or list of LayerWeights
+        With a list, ``path`` names the file in messages.
+
+    Raises
+    ------
+    WeightsError
+        For a bad file, and for blobs whose shape or number differs: all of them at once.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fspath(source)
+        source = read_weights(source)
+    targets = {}
+    for step in net.steps:
+        targets.setdefault(step.node.name, step)
+    owned_elsewhere = {(id(p.layer), p.index) for p in net.parameters.all if p.owner is not None}
+    report, mismatches, fitting = Transfer(), [], []
+    for layer in source:
+        step = targets.get(layer.name)
+        if step is None:
+            report.ignored += [layer.name] if layer.blobs else []
+            continue
+        found = _mismatches(net, step, layer, owned_elsewhere)
+        mismatches += found
+        if found:
+            report.skipped.append(layer.name)
+        elif layer.blobs:
+            fitting.append((step.layer.blobs, layer))
+    if mismatches and not skip_mismatch:
+        raise _mismatch_error(path, mismatches)
+    for blobs, layer in fitting:
+        _copy(blobs, layer.blobs)
+        report.copied.append(layer.name)
+    mentioned = {layer.name for layer in source}
+    report.missing = [name for name, step in targets.items() if step.layer.blobs and name not in mentioned]
+    return report
+
+
+def _copy(blobs, arrays: Sequence[np.ndarray | None]) -> None:
+    for blob, array in zip(blobs, arrays):
+        if array is not None:
+            blob.forget_filler()
+            blob.data[...] = array.reshape(blob.shape)
+
+
+def _mismatches(net, step, layer: LayerWeights, owned_elsewhere: set) -> list[str]:
+    """One line for each blob of a layer that does not fit."""
+    blobs = step.layer.blobs
+    place = f"{net.document.location(step.node.path)}: " if step.node.path else ""
+    label = f'{place}layer "{step.node.name}" ({step.node.type})'
+    arrays = list(layer.blobs)
+    arrays += [None] * (len(blobs) - len(arrays))  # HDF5 leaves out the last ones where another layer owns them
+    if len(arrays) != len(blobs):
+        return [f"{label}: {len(blobs)} blobs here, {len(arrays)} in the file"]
+    absent = [i for i, array in enumerate(arrays) if array is None and (id(step.layer), i) not in owned_elsewhere]
+    if absent:
+        return [f"{label}: {len(blobs)} blobs here, {len(blobs) - len(absent)} in the file"]
+    return [
+        f"{label}, blob {index}: {blob.shape} here, {array.shape} in the file"
+        for index, (blob, array) in enumerate(zip(blobs, arrays))
+        if array is not None and not same_shape(blob.shape, array.shape)
+    ]
+
+
+def same_shape(here: tuple[int, ...], in_file: tuple[int, ...]) -> bool:
+    """Whether a blob of shape ``in_file`` may fill one of shape ``here``."""
+    if len(in_file) == 4 and len(here) < 4:
+        return (1,) * (4 - len(here)) + tuple(here) == tuple(in_file)
+    return tuple(here) == tuple(in_file)
+
+
+def _mismatch_error(path: str, mismatches: list[str]) -> WeightsError:
+    count = len(mismatches)
+    lines = "".join(f"\n  {line}" for line in mismatches)
+    return WeightsError(
+        f"does not fit the net in {count} place{'s' if count > 1 else ''}:{lines}\n"
+        "Take the weights of this net, or give these layers other names to learn them from scratch.",
+        location=Location(path),
+    )
