@@ -15,7 +15,7 @@ from typing import Callable
 import numba
 from numba import prange
 
-__all__ = ["kernel", "prange"]
+__all__ = ["available_threads", "kernel", "prange", "set_threads"]
 
 _OPTIONS = {"nogil": True, "cache": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
 
@@ -42,3 +42,13 @@ def _renamed(function: Callable, suffix: str) -> Callable:
     copy.__module__ = function.__module__
     copy.__doc__ = function.__doc__
     return copy
+
+
+def set_threads(count: int) -> None:
+    """Let kernels use ``count`` threads from now on, at least 1 and at most `available_threads`."""
+    numba.set_num_threads(count)
+
+
+def available_threads() -> int:
+    """The number of threads that kernels can use: the cores, unless ``NUMBA_NUM_THREADS`` says otherwise."""
+    return numba.config.NUMBA_NUM_THREADS

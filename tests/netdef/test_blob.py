@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from netdef.blob import Blob
+from netdef.errors import NetError
+
+
+def test_memory_appears_at_the_first_touch_and_is_zero():
+    blob = Blob((2, 3, 4, 5))
+    assert not blob.has_data and not blob.has_diff
+    assert blob.count == 120 and blob.nbytes == 480
+    assert blob.data.shape == (2, 3, 4, 5) and not blob.data.any()
+    assert blob.has_data and not blob.has_diff
+    assert blob.diff.dtype == np.float32
+
+
+def test_writing_into_data_writes_into_the_blob():
+    blob = Blob((2, 3))
+    blob.data[...] = 7
+    assert (blob.data == 7).all()
+
+
+def test_a_scalar_has_one_element():
+    blob = Blob()
+    assert blob.shape == () and blob.count == 1
+    blob.data[...] = 3
+    assert float(blob.data) == 3
+
+
+def test_reshape_keeps_values_where_memory_suffices():
+    blob = Blob((2, 3))
+    blob.data[...] = np.arange(6).reshape(2, 3)
+    blob.reshape(3, 2)
+    assert blob.data.tolist() == [[0, 1], [2, 3], [4, 5]]
+    blob.reshape((4,))
+    assert blob.data.tolist() == [0, 1, 2, 3]
+    blob.reshape(7)
+    assert blob.data.tolist() == [0] * 7
+
+
+def test_shared_data_is_one_memory_with_two_shapes():
+    first, second = Blob((2, 3)), Blob((6,))
+    second.share_data(first)
+    first.data[1, 2] = 5
+    assert second.data[5] == 5
+    second.diff[...] = 1
+    assert not first.diff.any()
+    second.share_diff(first)
+    first.diff[...] = 2
+    assert (second.diff == 2).all()
+
+
+def test_sharing_survives_growth_of_the_owner():
+    first, second = Blob((2,)), Blob((2,))
+    second.share_data(first)
+    first.data[...] = 1
+    first.reshape(5)
+    first.data[...] = 2
+    second.reshape(5)
+    assert second.data.tolist() == [2] * 5
+
+
+def test_sharing_needs_equal_counts():
+    with pytest.raises(NetError) as error:
+        Blob((2, 3)).share_data(Blob((7,)))
+    assert str(error.value) == (
+        "a blob of shape (2, 3) cannot share memory with one of shape (7,); they have 6 and 7 elements. "
+        "Give both the same number."
+    )
+
+
+def test_a_filler_runs_once_at_the_first_read():
+    calls = []
+    blob = Blob((3,))
+    blob.fill_later(lambda array: calls.append(array.fill(4)))
+    assert calls == []
+    assert blob.data.tolist() == [4, 4, 4] and blob.data.tolist() == [4, 4, 4]
+    assert len(calls) == 1
+
+
+def test_a_shared_filler_reaches_both_blobs():
+    owner, reader = Blob((3,)), Blob((3,))
+    owner.fill_later(lambda array: array.fill(4))
+    reader.share_data(owner)
+    assert reader.data.tolist() == [4, 4, 4]
+
+
+def test_legacy_axes():
+    blob = Blob((2, 3))
+    assert (blob.num, blob.channels, blob.height, blob.width) == (2, 3, 1, 1)
+    with pytest.raises(NetError, match="they exist for up to 4 axes"):
+        Blob((1, 2, 3, 4, 5)).num
+
+
+def test_canonical_axis():
+    blob = Blob((2, 3, 4))
+    assert blob.canonical_axis(-1) == 2 and blob.canonical_axis(1) == 1
+    with pytest.raises(NetError) as error:
+        blob.canonical_axis(3)
+    assert str(error.value) == (
+        "axis 3 of a blob of shape (2, 3, 4) was asked for; it has 3 axes. Name one from -3 to 2."
+    )
+
+
+@pytest.mark.parametrize("shape", [(2, -1), (1 << 16, 1 << 16)])
+def test_impossible_shapes(shape):
+    with pytest.raises(NetError, match="sizes must be 0 or more and their product at most 2147483647"):
+        Blob(shape)
+
+
+def test_set_data_looks_at_the_array_itself():
+    blob, array = Blob((2, 3)), np.ones((2, 3), np.float32)
+    blob.set_data(array)
+    array[0, 0] = 9
+    assert blob.data[0, 0] == 9
