@@ -182,7 +182,8 @@ class Layer:
             self.fail(error.message, f"{field}.{error.field}" if error.field else field)
         blob = Blob(shape, self.dtype)
         stream = Stream(derive_seed(self.seed, "param", len(self.blobs)))
-        blob.fill_later(lambda array: fillers.fill(filler, array, stream))
+        # A sharer of another shape may read first: the fans are those of the shape declared here.
+        blob.fill_later(lambda array: fillers.fill(filler, array.reshape(shape), stream))
         self.blobs.append(blob)
         return blob
 

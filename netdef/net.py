@@ -302,18 +302,15 @@ class Net(NetInterface):
 
     def to_message(self, write_diff: bool = False) -> schema.NetParameter:
         """The net as a NetParameter whose layers carry their blobs."""
+        from netdef.weights.blobs import blob_message
+
         message = schema.NetParameter(name=self.name)
         for step in self.steps:
             param = message.layer.add()
             param.CopyFrom(step.node.param)
             param.ClearField("blobs")
             for blob in step.layer.blobs:
-                proto = param.blobs.add()
-                proto.shape.dim.extend(blob.shape)
-                data, diff = (proto.double_data, proto.double_diff) if self.dtype == np.float64 else (proto.data, proto.diff)
-                data.extend(blob.data.ravel().tolist())
-                if write_diff:
-                    diff.extend(blob.diff.ravel().tolist())
+                param.blobs.append(blob_message(blob.data, blob.diff if write_diff else None))
         return message
 
     # -- state ---------------------------------------------------------------------------------------------
