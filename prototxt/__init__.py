@@ -11,6 +11,7 @@ from prototxt.document import Document
 from prototxt.errors import Location, NetdefError, PrototxtError, suggestion
 from prototxt.printer import to_text
 from prototxt.reading import load_net, load_solver, parse, parse_net, parse_solver, read
+from prototxt.upgrade import upgrade_net, upgrade_solver
 
 __all__ = [
     "Document",
@@ -26,4 +27,6 @@ __all__ = [
     "schema",
     "suggestion",
     "to_text",
+    "upgrade_net",
+    "upgrade_solver",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Callable, TypeVar
 
 from google.protobuf.message import Message
 
@@ -13,6 +13,8 @@ from prototxt.document import Document
 from prototxt.errors import Location, PrototxtError
 from prototxt.lexer import SourceText
 from prototxt.parser import Parser
+from prototxt.upgrade import upgrade_net, upgrade_solver
+from prototxt.upgrade.paths import PathMap, Warnings
 
 M = TypeVar("M", bound=Message)
 
@@ -64,8 +66,11 @@ def read_text(path: str | os.PathLike) -> str:
 
 
 def parse_net(text: str, filename: str = "<text>", lenient: bool = False) -> Document[schema.NetParameter]:
-    """Read a net; old syntax (V0, V1, net-level inputs, old transform fields) is upgraded."""
-    return parse(text, schema.NetParameter, filename, lenient)
+    """Read a net; old syntax (V0, V1, net-level inputs, old transform fields) is upgraded.
+
+    Positions hold for the upgraded message. What an upgrade left out is in ``Document.warnings``.
+    """
+    return _upgraded(parse(text, schema.NetParameter, filename, lenient), upgrade_net)
 
 
 def load_net(path: str | os.PathLike, lenient: bool = False) -> Document[schema.NetParameter]:
@@ -74,10 +79,34 @@ def load_net(path: str | os.PathLike, lenient: bool = False) -> Document[schema.
 
 
 def parse_solver(text: str, filename: str = "<text>", lenient: bool = False) -> Document[schema.SolverParameter]:
-    """Read a solver; a numeric ``solver_type`` becomes a ``type``, and nets within it are upgraded."""
-    return parse(text, schema.SolverParameter, filename, lenient)
+    """Read a solver; a numeric ``solver_type`` becomes a ``type``, and nets written in it are upgraded."""
+    return _upgraded(parse(text, schema.SolverParameter, filename, lenient), upgrade_solver)
 
 
 def load_solver(path: str | os.PathLike, lenient: bool = False) -> Document[schema.SolverParameter]:
-    """`parse_solver` of a file."""
-    return parse_solver(read_text(path), os.fspath(path), lenient)
+    """`parse_solver` of a file.
+
+    A missing ``snapshot_prefix`` becomes the file's path without its ending; one that is a folder gets
+    the file's name behind it (upgrade_proto.cpp:1090-1113).
+    """
+    document = parse_solver(read_text(path), os.fspath(path), lenient)
+    solver, file = document.message, Path(path)
+    if not solver.HasField("snapshot_prefix"):
+        solver.snapshot_prefix = str(file.with_suffix(""))
+    elif os.path.isdir(solver.snapshot_prefix):
+        solver.snapshot_prefix = os.path.join(solver.snapshot_prefix, file.stem)
+    return document
+
+
+def _upgraded(document: Document[M], upgrade: Callable) -> Document[M]:
+    """Run an upgrade and give its errors and warnings their places."""
+    warnings: Warnings = []
+    path_map = PathMap()
+    try:
+        upgrade(document.message, path_map, warnings)
+    except PrototxtError as error:
+        error.location = document.location(error.field)
+        raise
+    document.warnings += [PrototxtError(text, location=document.location(path)) for path, text in warnings]
+    document.path_map = path_map
+    return document

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+Moved = dict[str, str]  # new path to old path
+Warnings = list[tuple[str, str]]  # old path and a sentence
+
 
 class PathMap:
     """New paths to old ones, in stages: one for each upgrade, in the order in which they ran.
 
-    A stage knows some paths; what lies below a known path moved along with it. The empty string as an
-    old path says that the text has nothing there.
+    A stage knows some paths; what lies below a known path moved along with it.
     """
 
     def __init__(self) -> None:
-        self._stages: list[dict[str, str]] = []
+        self._stages: list[Moved] = []
 
-    def add_stage(self, moved: dict[str, str]) -> None:
+    def add_stage(self, moved: Moved, prefix: str = "") -> None:
+        """Record an upgrade of the message at ``prefix``."""
+        if prefix:
+            moved = {f"{prefix}.{new}": f"{prefix}.{old}" for new, old in moved.items()}
         if moved:
             self._stages.append(moved)
 
@@ -24,7 +29,7 @@ class PathMap:
         return path
 
 
-def _before(stage: dict[str, str], path: str) -> str:
+def _before(stage: Moved, path: str) -> str:
     head = path
     while head:
         if head in stage:
