@@ -1,11 +1,14 @@
-"""What layers say and work out about axes: names of blobs in messages, negative axes, blobs laid over others."""
+"""What layers say and work out about blobs and axes: names, negative axes, shapes from fields, one blob over another."""
 
 from __future__ import annotations
 
 from math import prod
+from typing import Iterable, Sequence
 
-from netdef.blob import Blob
+from netdef.blob import MAX_ELEMENTS, Blob
 from netdef.layer import Layer
+
+MAX_AXES = 32  # blob.hpp:11, kMaxBlobAxes
 
 
 def bottom_name(layer: Layer, index: int) -> str:
@@ -75,3 +78,34 @@ def laid_over(layer: Layer, bottom: list[Blob], shape: tuple[int, ...], axis: in
             field,
         )
     return prod(bottom[0].shape[:start]), prod(bottom[0].shape[start + len(shape) :])
+
+
+def blob_shape(layer: Layer, dims: Iterable[int], field: str) -> tuple[int, ...]:
+    """``dims`` as a shape; LayerError at ``field`` where no blob can have it (blob.cpp:22-37)."""
+    shape = tuple(int(size) for size in dims)
+    if len(shape) > MAX_AXES:
+        layer.fail(f"a blob of {len(shape)} axes is asked for; there may be {MAX_AXES} at most. Take some away.", field)
+    if any(size < 1 for size in shape):
+        layer.fail(f"a blob of shape {shape} is asked for; every size must be at least 1. Correct it.", field)
+    if prod(shape) > MAX_ELEMENTS:
+        layer.fail(
+            f"a blob of shape {shape} is asked for, {prod(shape)} elements; there may be {MAX_ELEMENTS} at most. "
+            "Make it smaller.",
+            field,
+        )
+    return shape
+
+
+def one_for_each(layer: Layer, values: Sequence, tops: int, field: str, least: int = 1) -> list:
+    """``values`` of a repeated field dealt out to the tops: one for all of them, or one for each."""
+    if len(values) == 0 and least == 0:
+        return []
+    if len(values) not in (1, tops):
+        name = field.rpartition(".")[2]
+        wanted = ("none, " if least == 0 else "") + (f"1, or {tops}" if tops > 1 else "1")
+        layer.fail(
+            f"has {len(values)} {name} for {tops} top{'' if tops == 1 else 's'}; "
+            f"there must be {wanted}: one for all tops or one for each. Add or remove {name}.",
+            field,
+        )
+    return list(values) * tops if len(values) == 1 else list(values)
