@@ -202,10 +202,11 @@ class Blob:
         return self._data_memory is other._data_memory
 
     def set_data(self, array: np.ndarray) -> None:
-        """Look at the memory of ``array`` (C-contiguous, of the blob's dtype and count) from now on."""
-        self._data_memory = Memory()
+        """Look at the memory of ``array`` (C-contiguous, of the blob's dtype and count) from now on.
+
+        So do the blobs that share data with this one (syncedmem.cpp, set_cpu_data).
+        """
         self._data_memory.replace(array.reshape(-1))
-        self._data = None
 
     def _check_count(self, other: Blob) -> None:
         if self._count != other._count:

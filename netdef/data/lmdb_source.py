@@ -1,0 +1,200 @@
+"""Databases of records: an LMDB read from front to back, again and again.
+
+Source: Caffe src/caffe/util/db_lmdb.cpp, src/caffe/layers/data_layer.cpp:75-92.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+import weakref
+from itertools import islice
+from pathlib import Path
+
+import lmdb
+
+from netdef.errors import DataError
+
+_lock = threading.Lock()
+_open: dict[tuple[int, int, int], _Shared] = {}
+
+
+class _Shared:
+    """An environment and how many readers use it: a process must not open the same LMDB twice."""
+
+    def __init__(self, key: tuple[int, int, int], environment: lmdb.Environment) -> None:
+        self.key = key
+        self.environment = environment
+        self.readers = 0
+
+    def leave(self) -> None:
+        with _lock:
+            self.readers -= 1
+            if self.readers == 0:
+                _open.pop(self.key, None)
+                self.environment.close()
+
+
+class LmdbSource:
+    """A reader with a position over the records of an LMDB, in the order of their keys.
+
+    Several readers of one database may live in a process; each keeps its own position.
+
+    Attributes
+    ----------
+    path : Path
+    entries : int
+        Number of records, at least 1.
+    index : int
+        Number of the next record, from 0.
+    restarts : int
+        How often the end was passed.
+
+    Raises
+    ------
+    DataError
+        When there is no LMDB, it is damaged or truncated, or holds no record.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        check_folder(self.path)
+        shared = _share(self.path)
+        self._leave = weakref.finalize(self, shared.leave)
+        self._transaction = shared.environment.begin(buffers=True)
+        self._cursor = self._transaction.cursor()
+        self.entries = shared.environment.stat()["entries"]
+        self.index = 0
+        self.restarts = 0
+        if self.entries == 0:
+            self.close()
+            raise DataError(f'LMDB "{path}" is empty; expected at least one record. Fill it or name another one.')
+        self._records = self._from_start()
+
+    def _from_start(self):
+        self._cursor.first()
+        return self._cursor.iternext(keys=False)
+
+    def first(self) -> memoryview:
+        """The first record, wherever the position is."""
+        with self._transaction.cursor() as cursor:
+            cursor.first()
+            return cursor.value()
+
+    def read(self, count: int) -> list[memoryview]:
+        """The next ``count`` records; after the last comes the first. Valid until `close`."""
+        records = list(islice(self._records, count))
+        self.index += len(records)
+        while len(records) < count:
+            self._restart()
+            more = list(islice(self._records, count - len(records)))
+            self.index += len(more)
+            records += more
+        return records
+
+    def skip(self, count: int) -> None:
+        """Pass over ``count`` records."""
+        self.read(count % self.entries)
+
+    def _restart(self) -> None:
+        self.index = 0
+        self.restarts += 1
+        self._records = self._from_start()
+
+    def key_of(self, index: int) -> str:
+        """The key of record ``index``, for messages."""
+        with self._transaction.cursor() as cursor:
+            keys = cursor.iternext(values=False)
+            return bytes(next(islice(keys, index % self.entries, None))).decode("utf-8", "backslashreplace")
+
+    def position(self) -> bytes:
+        """Where the reader is, for `seek`: the next record's number and the key before it."""
+        key = bytes(self._cursor.key()) if self.index else b""
+        return struct.pack("<Q", self.index) + key
+
+    def seek(self, position: bytes) -> None:
+        """Go on from a `position`; DataError where the database holds another set of records."""
+        (index,) = struct.unpack_from("<Q", position)
+        key = position[8:]
+        if index > self.entries or (index and not self._cursor.set_key(key)):
+            name = key.decode("utf-8", "backslashreplace")
+            raise DataError(
+                f'LMDB "{self.path}" has {self.entries} records and none at "{name}", where record {index} was read '
+                "last; expected the database that the snapshot was made with. Name that one, or start without the "
+                "snapshot."
+            )
+        self.index = index
+        self._records = self._cursor.iternext(keys=False) if index else self._from_start()
+        if index:
+            next(self._records)
+
+    def close(self) -> None:
+        """Let go of the database; records that were read must no longer be used."""
+        if self._leave.alive:
+            self._records = None
+            self._cursor.close()
+            self._transaction.abort()
+            self._leave()
+
+    def __enter__(self) -> LmdbSource:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.close()
+
+
+def check_folder(path: Path) -> None:
+    """DataError with the reason where ``path`` cannot be an LMDB."""
+    if not path.exists():
+        base = "" if path.is_absolute() else f' (seen from the working directory "{os.getcwd()}")'
+        raise DataError(
+            f'LMDB "{path}" does not exist{base}; expected a folder with data.mdb. Create it or correct the path.'
+        )
+    if not path.is_dir():
+        raise DataError(f'LMDB "{path}" is a file; expected a folder with data.mdb. Name the folder.')
+    if (path / "data.mdb").is_file():
+        return
+    if (path / "CURRENT").is_file():
+        raise DataError(
+            f'"{path}" is a LevelDB; expected an LMDB, a folder with data.mdb. '
+            "Make an LMDB from the same images with convert_imageset -backend lmdb."
+        )
+    raise DataError(f'"{path}" holds no data.mdb, so it is no LMDB. Create the database or correct the path.')
+
+
+def _share(path: Path) -> _Shared:
+    """The environment of ``path``, with one reader more."""
+    try:
+        status = os.stat(path / "data.mdb")
+        key = (os.getpid(), status.st_dev, status.st_ino)
+        with _lock:
+            shared = _open.get(key)
+            if shared is None:
+                shared = _open[key] = _Shared(key, _open_environment(path, status.st_size))
+            shared.readers += 1
+            return shared
+    except PermissionError as error:
+        raise DataError(f'LMDB "{path}" may not be read. Ask for read permission on data.mdb.') from error
+    except lmdb.Error as error:
+        raise DataError(
+            f'LMDB "{path}" cannot be opened: data.mdb is damaged or not an LMDB ({_reason(error)}). '
+            "Make or copy the database again."
+        ) from error
+
+
+def _open_environment(path: Path, size: int) -> lmdb.Environment:
+    environment = lmdb.open(str(path), readonly=True, lock=False, create=False, readahead=True)
+    # Pages past the end of the file would kill the process at the first touch (SIGBUS).
+    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if size < needed:
+        environment.close()
+        raise DataError(
+            f'LMDB "{path}" is truncated: data.mdb has {size} bytes and refers to {needed}. '
+            "Make or copy the database again."
+        )
+    return environment
+
+
+def _reason(error: lmdb.Error) -> str:
+    return str(error).rsplit(": ", 1)[-1]
