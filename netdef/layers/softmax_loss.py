@@ -1,0 +1,90 @@
+"""SoftmaxWithLoss. Source: Caffe src/caffe/layers/softmax_loss_layer.cpp."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netdef.kernels._size import sized
+from netdef.kernels.loss import num_chunks, softmax_loss_backward, softmax_loss_forward
+from netdef.kernels.softmax import softmax_forward
+from netdef.layer import LossLayer, between, register_layer
+from netdef.layers._loss import (
+    check_labels,
+    ignored_label,
+    normalization_mode,
+    normalizer,
+    refuse_label_gradient,
+    scores_and_labels,
+)
+from prototxt import schema
+
+
+@register_layer("SoftmaxWithLoss")
+class SoftmaxWithLossLayer(LossLayer):
+    """Cross entropy of the softmax of scores and a label each.
+
+    Formula
+        ``E = - 1 / Z * sum over n of log(prob[n, label[n]])``, ``prob = softmax(bottom[0])``, Z by normalization;
+        ``bottom_diff[n, c] = loss_weight / Z * (prob[n, c] - [c == label[n]])``, 0 for ignored labels.
+    Bottom / Top
+        2 → 1 or 2: scores ``(N, C, H, W)``, any values; labels, N * H * W of them in any shape that begins with N,
+        integers 0 to C - 1 → the loss, a scalar; if a second top is named, prob, shaped as the scores.
+    Learnable
+        None.
+    Fields
+        softmax_param.axis: the axis of the classes, 1 if not given · loss_param.ignore_label: a label without
+        loss · loss_param.normalization: Z is FULL: the number of labels, VALID (the default): of labels not
+        ignored, BATCH_SIZE: N, NONE: 1, and never below 1 · loss_param.normalize: older, true is VALID and false
+        BATCH_SIZE.
+    Raises
+        LayerError when there is no such axis or the number of labels is wrong. DataError at a label that is
+        no class.
+    Source
+        Caffe softmax_loss_layer.cpp:11-149.
+    Differs from Caffe
+        A label out of range is an error; Caffe reads past the scores. With two tops loss_weight may be left out
+        and is 1 and 0 then; Caffe wants both.
+    """
+
+    num_top = between(1, 2)
+
+    def layer_setup(self, bottom, top):
+        given = len(self.param.loss_weight)
+        super().layer_setup(bottom, top)
+        if not given and len(top) > 1:
+            self.param.loss_weight.append(0.0)
+        self.ignore_label = ignored_label(self.param.loss_param)
+        self.mode = normalization_mode(self.param.loss_param, schema.LossParameter.VALID)
+        self.divisor = 1.0
+
+    def reshape(self, bottom, top):
+        super().reshape(bottom, top)
+        self.planes = scores_and_labels(self, bottom, self.param.softmax_param.axis, "softmax_param.axis")
+        if len(top) > 1:
+            top[1].reshape_like(bottom[0])
+
+    def forward(self, bottom, top):
+        outer, num_labels, inner = self.planes
+        label = bottom[1].data
+        check_labels(self, label, num_labels, self.ignore_label)
+        prob = self.prob(top)
+        scale = self.scratch("scale", (outer, inner))
+        sized(softmax_forward, prob.size)(bottom[0].data.reshape(self.planes), scale, prob)
+        partial = self.scratch("partial", (num_chunks(label.size), 2), np.float64)
+        loss, valid = sized(softmax_loss_forward, label.size)(prob, label.reshape(-1), self.ignore_label, partial)
+        self.divisor = normalizer(self.mode, outer, outer * inner, valid)
+        top[0].data[...] = loss / self.divisor
+
+    def backward(self, top, propagate_down, bottom):
+        refuse_label_gradient(self, propagate_down)
+        if not propagate_down[0]:
+            return
+        prob = self.prob(top)
+        label = bottom[1].data.reshape(-1)
+        scale = self.dtype.type(self.loss_scale(top) / self.divisor)
+        run = sized(softmax_loss_backward, prob.size)
+        run(prob, label, self.ignore_label, scale, bottom[0].diff.reshape(self.planes))
+
+    def prob(self, top) -> np.ndarray:
+        """Where the softmax is kept between forward and backward: the second top if there is one."""
+        return top[1].data.reshape(self.planes) if len(top) > 1 else self.scratch("prob", self.planes)
