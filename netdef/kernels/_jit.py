@@ -9,10 +9,12 @@ With ``NUMBA_DISABLE_JIT=1`` everything runs as ordinary Python.
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import Callable
 
 import numba
+import numpy as np
 from numba import prange
 
 __all__ = ["available_threads", "kernel", "prange", "set_threads"]
@@ -24,12 +26,26 @@ def kernel(function: Callable | None = None, *, parallel: bool = False):
     """Compile ``function`` at its first call for each set of argument types; see the module."""
     if function is None:
         return lambda decorated: kernel(decorated, parallel=parallel)
+    if numba.config.DISABLE_JIT:
+        return _interpreted(function)
     if not parallel:
         return numba.njit(**_OPTIONS)(function)
     compiled = numba.njit(parallel=True, **_OPTIONS)(function)
     compiled.serial = numba.njit(**_OPTIONS)(_renamed(function, "serial"))
     compiled.parallel = compiled
     return compiled
+
+
+def _interpreted(function: Callable) -> Callable:
+    """The function as it is, as silent about overflow and division by zero as compiled code."""
+
+    @functools.wraps(function)
+    def quiet(*arguments):
+        with np.errstate(all="ignore"):
+            return function(*arguments)
+
+    quiet.serial = quiet.parallel = quiet
+    return quiet
 
 
 def _renamed(function: Callable, suffix: str) -> Callable:
