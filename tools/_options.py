@@ -42,13 +42,6 @@ def add_state(parser, phase: bool = True) -> None:
     parser.add_argument("--stage", type=comma_list, default=[], metavar="A,B", help="the stages of the net's state")
 
 
-def phase_number(args, default: str) -> int:
-    """``schema.TRAIN`` or ``schema.TEST``."""
-    from prototxt import schema
-
-    return schema.Phase.Value(args.phase or default)
-
-
 def add_iterations(parser, default: int, meaning: str) -> None:
     parser.add_argument(
         "--iterations", type=positive_number, default=default, metavar="N", help=f"{meaning} ({default})"
@@ -61,3 +54,38 @@ def add_seed(parser) -> None:
 
 def add_log(parser) -> None:
     parser.add_argument("--log", metavar="FILE", help="write the log into this file too")
+
+
+def open_log(args):
+    """The log of a run: standard error, and the file of ``--log``; a context manager."""
+    from solvers.log import to_stderr
+
+    return to_stderr(args.log)
+
+
+def note_device(args, log, source: str) -> None:
+    """Log Caffe's word on the device, and that a GPU which was asked for is not used."""
+    if args.gpu:
+        log.warning(source, f"--gpu {args.gpu}: netdef has no GPU code; it computes on the CPU.")
+    log.info(source, "Use CPU.")
+
+
+def open_net(args, default_phase: str):
+    """The net of ``--model`` in the state that the options choose; a context manager.
+
+    Raises: NetdefError for a definition that cannot be built, and for one without a layer in this state.
+    """
+    from netdef.errors import Location, NetError
+    from netdef.net import Net
+    from prototxt import schema
+
+    phase = getattr(args, "phase", None) or default_phase
+    net = Net(args.model, schema.Phase.Value(phase), level=args.level, stages=args.stage, seed=getattr(args, "seed", None))
+    if not net.layers:
+        net.close()
+        raise NetError(
+            f"the net has no layer in phase {phase}; expected at least one. "
+            "Correct the path, or the phase, level and stage.",
+            location=Location(str(args.model)),
+        )
+    return net

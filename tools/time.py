@@ -1,0 +1,76 @@
+"""``netdef time``: how long each layer takes forward and backward, in Caffe's words.
+
+Source: Caffe tools/caffe.cpp:328-417.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from solvers.log import number
+from tools import _options
+
+NAME = "time"
+HELP = "measure how long each layer takes, forward and backward"
+EXAMPLES = [
+    "netdef time --model lenet_train_test.prototxt --iterations 50",
+    "netdef time -model deploy.prototxt -phase TEST -iterations 10 --threads 1",
+]
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--model", required=True, metavar="FILE", help="the net's definition")
+    _options.add_iterations(parser, 50, "how many passes")
+    _options.add_state(parser)
+    _options.add_seed(parser)
+    _options.add_log(parser)
+    _options.add_gpu(parser)
+    _options.add_threads(parser)
+
+
+def run(args) -> int:
+    _options.use_threads(args)
+    with _options.open_log(args) as log:
+        _options.note_device(args, log, "caffe.cpp:343")
+        with _options.open_net(args, "TRAIN") as net:
+            log.info("caffe.cpp:351", "Performing Forward")
+            log.info("caffe.cpp:356", f"Initial loss: {number(net.run())}")
+            log.info("caffe.cpp:357", "Performing Backward")
+            net.run_backward()
+            log.info("caffe.cpp:365", "*** Benchmark begins ***")
+            log.info("caffe.cpp:366", f"Testing for {args.iterations} iterations.")
+            measure(net, args.iterations, log)
+            log.info("caffe.cpp:415", "*** Benchmark ends ***")
+    return 0
+
+
+def measure(net, iterations: int, log) -> None:
+    """Runs the passes and logs the time of each, the means of each layer and the means of the whole."""
+    forward = [0.0] * len(net.layers)
+    backward = [0.0] * len(net.layers)
+    begin = perf_counter()
+    for iteration in range(1, iterations + 1):
+        start = perf_counter()
+        for index in range(len(net.layers)):
+            forward[index] += seconds(net.forward_from_to, index, index)
+        for index in reversed(range(len(net.layers))):
+            backward[index] += seconds(net.backward_from_to, index, index)
+        spent = 1e3 * (perf_counter() - start)
+        log.info("caffe.cpp:394", f"Iteration: {iteration} forward-backward time: {number(spent)} ms.")
+    total = 1e3 * (perf_counter() - begin)
+    scale = 1e3 / iterations
+    log.info("caffe.cpp:397", "Average time per layer: ")
+    for name, ahead, back in zip(net.layer_names, forward, backward):
+        log.info("caffe.cpp:400", f"{name:>10}\tforward: {number(ahead * scale)} ms.")
+        log.info("caffe.cpp:403", f"{name:>10}\tbackward: {number(back * scale)} ms.")
+    log.info("caffe.cpp:408", f"Average Forward pass: {number(sum(forward) * scale)} ms.")
+    log.info("caffe.cpp:410", f"Average Backward pass: {number(sum(backward) * scale)} ms.")
+    log.info("caffe.cpp:412", f"Average Forward-Backward: {number(total / iterations)} ms.")
+    log.info("caffe.cpp:414", f"Total Time: {number(total)} ms.")
+
+
+def seconds(function, *arguments) -> float:
+    """The wall-clock time of one call."""
+    start = perf_counter()
+    function(*arguments)
+    return perf_counter() - start
