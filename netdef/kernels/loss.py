@@ -109,7 +109,7 @@ def sigmoid_cross_entropy_forward(bottom_data, target, ignore_label, partial):
         for index in range(chunk * CHUNK, min((chunk + 1) * CHUNK, target.size)):
             if np.trunc(target[index]) == ignore_label:
                 continue
-            x = np.float64(bottom_data[index])
+            x = bottom_data[index]
             positive = 1.0 if x >= 0 else 0.0
             loss += np.log1p(np.exp(-abs(x))) - x * (target[index] - positive)
             valid += 1

@@ -70,9 +70,9 @@ class LRNLayer(Layer):
             )
         num, channels, height, width = shape
         if self.across:
-            self.planes, self.ratio_shape = (num, channels, height * width), (CHUNKS, channels, BLOCK)
+            self.planes, self.ratio_shape = (num, channels, height * width), (CHUNKS, channels + 1, BLOCK)
         else:
-            self.planes, self.ratio_shape = (num * channels, height, width), (CHUNKS, height, width)
+            self.planes, self.ratio_shape = (num * channels, height, width), (CHUNKS, height + 1, width)
         top[0].reshape_like(bottom[0])
 
     def forward(self, bottom, top):
