@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prototxt.errors import suggestion
+from google.protobuf.message import Message
+
+from prototxt.errors import PrototxtError, suggestion
 from prototxt.lexer import TOKEN_PATTERN
 from prototxt.tables import Table, table_of
 
@@ -46,3 +48,15 @@ def _advice(name: str, table: Table) -> str:
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+
+
+def name_layer(error: PrototxtError, message: Message) -> None:
+    """Say in which layer an error is: the innermost message around it with a name and a type."""
+    if error.layer_name or error.layer_type or not table_of(message.DESCRIPTOR).names_a_layer:
+        return
+    error.layer_name = message.name
+    enum = message.DESCRIPTOR.fields_by_name["type"].enum_type
+    if enum is None:
+        error.layer_type = message.type
+    elif message.HasField("type"):
+        error.layer_type = enum.values_by_number[message.type].name

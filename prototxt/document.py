@@ -34,7 +34,7 @@ class Document(Generic[M]):
         root: str = "",
     ) -> None:
         self.message = message
-        self.path_map = path_map or PathMap()
+        self.path_map = PathMap() if path_map is None else path_map
         self.warnings = warnings if warnings is not None else []
         self._source = source
         self._block = block

@@ -35,21 +35,20 @@ class Parser:
         self.text = source.text
         self.lenient = lenient
         self.warnings: list[PrototxtError] = []
-        self._depth = 0
+        self._open: list[tuple[Table, Block]] = []  # the blocks around the place, outermost first
 
     def parse(self, message: Message) -> Block:
         """Read the whole text. Raises PrototxtError at the first thing that is wrong."""
         if "\0" in self.text:
             raise self._error(
                 self.text.index("\0"),
-                "the text holds a NUL character; expected plain text. "
-                "Is this a binary file? A definition ends in .prototxt.",
+                "found a NUL character; expected plain text. Is this a binary file? Name the prototxt.",
             )
         block = Block(0)
-        self._statements(message, block, "", 0, SKIP.match(self.text).end())
+        self._statements(message, block, "", SKIP.match(self.text).end())
         return block
 
-    def _statements(self, message: Message, block: Block, closer: str, opened: int, position: int) -> int:
+    def _statements(self, message: Message, block: Block, closer: str, position: int) -> int:
         """Statements up to ``closer`` ("" is the end of the text). Returns the offset behind it."""
         text, match_statement = self.text, lexer.STATEMENT.match
         table = table_of(message.DESCRIPTOR)
@@ -63,7 +62,7 @@ class Parser:
             if field is None:
                 if position == len(text) and not closer:
                     break
-                position = self._irregular(message, block, closer, opened, position)
+                position = self._irregular(message, block, closer, position)
                 continue
             start = match.start(lexer.NAME)
             if form == lexer.WORD:
@@ -80,7 +79,7 @@ class Parser:
                 self._put(message, block, field, start, match[form])
                 position = match.end()
             else:
-                position = self._irregular(message, block, closer, opened, position)
+                position = self._irregular(message, block, closer, position)
         for name in table.required:
             if name not in block:
                 raise self._missing(name, table, block)
@@ -111,37 +110,35 @@ class Parser:
             child = getattr(message, name)
             child.SetInParent()
             block[name] = child_block
-        if self._depth == DEEPEST:
-            raise self._error(opened, f"blocks are nested more than {DEEPEST} deep; expected fewer. Remove some.")
-        self._depth += 1
+        if len(self._open) == DEEPEST:
+            raise self._error(start, f"blocks are nested more than {DEEPEST} deep; expected fewer. Remove some.")
+        self._open.append((table_of(message.DESCRIPTOR), block))
         try:
-            position = self._statements(child, child_block, CLOSER[self.text[opened]], start, position)
+            end = self._statements(child, child_block, CLOSER[self.text[opened]], position)
         except PrototxtError as error:
-            _name_layer(error, child)
+            complaints.name_layer(error, child)
             raise
-        self._depth -= 1
-        return position
+        self._open.pop()
+        return end
 
     # ---- statements that are not of a plain form, word by word ----
 
-    def _irregular(self, message: Message, block: Block, closer: str, opened: int, position: int) -> int:
+    def _irregular(self, message: Message, block: Block, closer: str, position: int) -> int:
         """One statement of any form. Returns the offset behind it."""
         text = self.text
         match = NAME_PATTERN.match(text, position)
         if match is None:
-            raise self._no_name(closer, opened, position)
+            raise self._no_name(closer, block, position)
         table = table_of(message.DESCRIPTOR)
         field = table.fields.get(match[0])
         after = SKIP.match(text, match.end()).end()
         if field is None:
-            return self._unknown(match[0], table, block, position, after)
+            return self._unknown(match[0], table, block, closer, position, after)
         colon = text.startswith(":", after)
         value = SKIP.match(text, after + 1).end() if colon else after
         if field.message_type is None and not colon:
-            raise self._error(
-                after,
-                f'found {self._found(after)} behind {field.name}; expected ":". Write {field.name}: and its value.',
-            )
+            found = complaints.shown(text, after)
+            raise self._error(after, f'found {found}; expected ":". Write {field.name}: and its value.')
         if text.startswith("[", value):
             end = self._list(message, block, field, value)
         else:
@@ -155,7 +152,7 @@ class Parser:
             opened = SKIP.match(text, position + 1).end()
             return self._block(message, block, field, start, position, opened)
         if field.message_type is not None:
-            raise self._error(position, f"{field.name} is {self._found(position)}; {field.expected}")
+            raise self._not_a_value(field, position)
         if text.startswith(('"', "'"), position):
             value, end = self._strings(field, position)
         else:
@@ -176,10 +173,8 @@ class Parser:
             if text.startswith("]", position):
                 return position + 1
             if not text.startswith(",", position):
-                raise self._error(
-                    position,
-                    f'found {self._found(position)} in the list of {field.name}; expected "," or "]". Close the list with "]".',
-                )
+                found = complaints.shown(text, position)
+                raise self._error(position, f'found {found} in a list; expected "," or "]". Add what is missing.')
             position = SKIP.match(text, position + 1).end()
 
     def _strings(self, field: Field, position: int) -> tuple[str | bytes, int]:
@@ -188,10 +183,8 @@ class Parser:
         while text.startswith(('"', "'"), position):
             match = STRING_PATTERN.match(text, position)
             if match is None:
-                quote = text[position]
-                raise self._error(
-                    position, f"the text is not closed on its line; expected {quote} before the end of the line. Add it."
-                )
+                expected = f"expected {text[position]} before the end of the line. Add it."
+                raise self._error(position, f"the text opened here is not closed; {expected}")
             try:
                 content += lexer.unescape(match[match.lastindex])
             except ValueError as error:
@@ -201,27 +194,31 @@ class Parser:
         if field.is_bytes:
             return content, end
         if not field.is_text:
-            raise self._error(first, f"{field.name} is {self._found(first)}; {field.expected}")
+            raise self._not_a_value(field, first)
         try:
             return content.decode("utf-8"), end
         except UnicodeDecodeError as error:
             raise self._error(
                 first,
-                f"{field.name} holds the byte {content[error.start]:#04x}; expected UTF-8. Write the character itself.",
+                f"{field.name} holds the byte {content[error.start]:#04x}; expected UTF-8. "
+                "Write the character itself.",
             ) from None
 
     def _word(self, field: Field, position: int) -> tuple[Any, int]:
         match = WORD_PATTERN.match(self.text, position)
         if match is None:
-            raise self._error(position, f"{field.name} is {self._found(position)}; {field.expected}")
+            raise self._not_a_value(field, position)
         word = ("-" if match[1] else "") + match[2]
         try:
             return field.words[word], match.end()
         except ValueError as error:
             raise self._bad_value(field, position, word, error) from None
 
-    def _unknown(self, name: str, table: Table, block: Block, position: int, after: int) -> int:
+    def _unknown(self, name: str, table: Table, block: Block, closer: str, position: int, after: int) -> int:
         """A field that the message does not have: an error, or a warning and the offset behind it."""
+        around = any(name in outer.fields for outer, _ in self._open)
+        if around and not self.lenient:
+            raise self._unclosed(block, closer, f"before {name} in line {self._line(position)}")
         complaint = self._error(position, complaints.unknown_field(name, table, self._owner(table, block)))
         if not self.lenient:
             raise complaint
@@ -236,12 +233,12 @@ class Parser:
         while True:
             match = TOKEN_PATTERN.match(text, position)
             if match is None:
-                raise self._error(first, "the value is never closed; expected its end before the end of the text. Close it.")
+                raise self._error(first, "the value opened here is not closed; expected its end. Close it.")
             token = match[0]
             if token in CLOSER:
                 closers.append(CLOSER[token])
             elif token in ("}", ">", "]") and (not closers or token != closers.pop()):
-                raise self._error(position, f'found "{token}"; expected a value. Remove it, or add what is missing before it.')
+                raise self._error(position, f'found "{token}"; expected a value. Use brackets that match.')
             position = SKIP.match(text, match.end()).end()
             adjacent = token[0] in "\"'" and text.startswith(('"', "'"), position)
             if not closers and not adjacent:
@@ -252,56 +249,46 @@ class Parser:
     def _error(self, offset: int, message: str) -> PrototxtError:
         return PrototxtError(message, location=self.source.location(offset))
 
-    def _found(self, position: int) -> str:
-        """The token at a place, as an error shows it."""
-        return complaints.shown(self.text, position)
+    def _line(self, offset: int) -> int:
+        return self.source.location(offset).line
 
     def _owner(self, table: Table, block: Block) -> str:
         """How the text calls a message: the name of its field, or its type where it has none."""
         match = NAME_PATTERN.match(self.text, block.offset)
-        return match[0] if match and self._depth else table.name
+        return match[0] if match and self._open else table.name
 
     def _bad_value(self, field: Field, position: int, word: str, error: ValueError) -> PrototxtError:
         return self._error(position, f"{field.name} is {complaints.shortened(word)}; {error}")
 
+    def _not_a_value(self, field: Field, position: int) -> PrototxtError:
+        if position == len(self.text) or self.text[position] in "}>],;:":
+            return self._error(position, f"{field.name} has no value; {field.expected}")
+        return self._error(position, f"{field.name} is {complaints.shown(self.text, position)}; {field.expected}")
+
     def _twice(self, field: Field, start: int, first: int) -> PrototxtError:
-        line = self.source.location(first).line
-        return self._error(
-            start, f"{field.name} is given twice, first in line {line}; expected it once. Remove one of the two."
-        )
+        before = f"{field.name} is given twice, first in line {self._line(first)}"
+        return self._error(start, f"{before}; expected it once. Remove one of the two.")
 
     def _missing(self, name: str, table: Table, block: Block) -> PrototxtError:
         owner = self._owner(table, block)
         return self._error(block.offset, f"{owner} has no {name}; expected one. Add {name}: and its value.")
 
-    def _no_name(self, closer: str, opened: int, position: int) -> PrototxtError:
+    def _unclosed(self, block: Block, closer: str, where: str) -> PrototxtError:
+        name = NAME_PATTERN.match(self.text, block.offset)
+        which = f"the {name[0]} block" if name else "the block"
+        return self._error(block.offset, f'{which} opened here is not closed {where}; expected "{closer}". Add it.')
+
+    def _no_name(self, closer: str, block: Block, position: int) -> PrototxtError:
         """Something stands where a field name or the end of the block should."""
-        text = self.text
-        if position == len(text):
-            name = NAME_PATTERN.match(text, opened)
-            which = f"the block {name[0]}" if name else "the block"
-            return self._error(opened, f'{which} opened here is never closed; expected "{closer}" before the end of the text. Add it.')
-        if text[position] == "[":
-            return self._error(
-                position, "found an extension or Any name in brackets; expected a field name. Extensions do not exist here: remove it."
-            )
-        if text[position] in "}>" and closer:
-            line = self.source.location(opened).line
-            return self._error(
-                position,
-                f'found "{text[position]}"; expected "{closer}", which closes the block opened in line {line}. Use brackets that match.',
-            )
-        if text[position] in "}>":
-            return self._error(position, f'found "{text[position]}" outside of any block; expected a field name. Remove it, or open its block.')
-        end = f' or "{closer}"' if closer else ""
-        return self._error(position, f"found {self._found(position)}; expected a field name{end}. Remove it, or put a name before it.")
-
-
-def _name_layer(error: PrototxtError, message: Message) -> None:
-    """Say in which layer an error is, if that is known by now."""
-    if error.layer_name or error.layer_type or not table_of(message.DESCRIPTOR).names_a_layer:
-        return
-    error.layer_name = message.name
-    kind = message.DESCRIPTOR.fields_by_name["type"].enum_type
-    given = message.HasField("type")
-    error.layer_type = kind.values_by_number[message.type].name if kind and given else "" if kind else message.type
+        found = complaints.shown(self.text, position)
+        if position == len(self.text):
+            return self._unclosed(block, closer, "before the end of the text")
+        if self.text[position] == "[":
+            return self._error(position, f"found {found}; expected a field name. Extensions are unknown: remove it.")
+        if self.text[position] not in "}>":
+            end = f' or "{closer}"' if closer else ""
+            return self._error(position, f"found {found}; expected a field name{end}. Remove it or name its field.")
+        if not closer:
+            return self._error(position, f"found {found} outside of any block; expected a field name. Remove it.")
+        opened = f"which closes the block opened in line {self._line(block.offset)}"
+        return self._error(position, f'found {found}; expected "{closer}", {opened}. Use brackets that match.')

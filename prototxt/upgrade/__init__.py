@@ -9,6 +9,7 @@ Messages are changed in place. What has no counterpart is left out with a warnin
 from __future__ import annotations
 
 from prototxt import schema
+from prototxt.errors import PrototxtError
 from prototxt.upgrade import batch_norm, inputs, solver, transform, v0, v1
 from prototxt.upgrade.paths import PathMap, Warnings
 
@@ -21,14 +22,22 @@ def upgrade_net(
 ) -> tuple[schema.NetParameter, PathMap]:
     """Bring a net, from text or binary, up to date. Returns it and where its fields stood before.
 
-    ``warnings`` collects pairs of a path and a sentence for what was left out. ``prefix`` is the path of
-    the net within a larger message. Raises PrototxtError, with the path as its ``field`` and without a
-    place, for what cannot be upgraded.
+    ``warnings`` collects what was left out: pairs of the path it had and a sentence. ``prefix`` is the path
+    of the net within a larger message. Raises PrototxtError for what cannot be upgraded, with the path it
+    had as its ``field`` and without a place, which only the text's `Document` knows.
     """
     path_map = PathMap() if path_map is None else path_map
     warnings = [] if warnings is None else warnings
+    above = f"{prefix}." if prefix else ""
     for upgrade in _NET_UPGRADES:
-        path_map.add_stage(upgrade(message, warnings), prefix)
+        found: Warnings = []
+        try:
+            moved = upgrade(message, found)
+        except PrototxtError as error:
+            error.field = path_map.source(above + error.field)
+            raise
+        warnings += [(path_map.source(above + path), sentence) for path, sentence in found]
+        path_map.add_stage({above + new: above + old for new, old in moved.items()})
     return message, path_map
 
 

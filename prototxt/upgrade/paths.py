@@ -15,10 +15,7 @@ class PathMap:
     def __init__(self) -> None:
         self._stages: list[Moved] = []
 
-    def add_stage(self, moved: Moved, prefix: str = "") -> None:
-        """Record an upgrade of the message at ``prefix``."""
-        if prefix:
-            moved = {f"{prefix}.{new}": f"{prefix}.{old}" for new, old in moved.items()}
+    def add_stage(self, moved: Moved) -> None:
         if moved:
             self._stages.append(moved)
 

@@ -1,4 +1,4 @@
-"""V1 to the present: ``layers { type: CONVOLUTION blobs_lr: 1 }`` becomes ``layer { … }`` (upgrade_proto.cpp:651-838)."""
+"""V1 to the present: ``layers { type: CONVOLUTION }`` becomes ``layer { … }`` (upgrade_proto.cpp:651-838)."""
 
 from __future__ import annotations
 
