@@ -11,7 +11,8 @@ import os
 import re
 import secrets
 import stat
-from typing import BinaryIO, Callable, Iterable, NoReturn, Union
+from collections.abc import Callable, Iterable
+from typing import BinaryIO, NoReturn, Union
 
 from netdef.errors import Location, WeightsError
 
@@ -139,6 +140,4 @@ def _fail(path: str, error: OSError) -> NoReturn:
     cause = error.strerror or str(error)
     folder = os.path.dirname(path) or "."
     advice = _ADVICE.get(error.errno, "Write to another folder.")
-    raise WeightsError(
-        f'cannot be written in folder "{folder}": {cause}. {advice}', location=Location(path)
-    ) from error
+    raise WeightsError(f'cannot be written in folder "{folder}": {cause}. {advice}', location=Location(path)) from error

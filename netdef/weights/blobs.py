@@ -92,9 +92,7 @@ def _assemble(start: int, shape: list[int], values: dict[int, list[np.ndarray]],
         # a copy: it is aligned, writable, and lets go of the file
         flat = np.concatenate(chunks).astype(native, copy=len(chunks) == 1) if chunks else np.empty(0, native)
     if flat.size != prod(shape):
-        raise wire.WireError(
-            start, f"holds {flat.size} values; its shape {tuple(shape)} has {prod(shape)}"
-        )
+        raise wire.WireError(start, f"holds {flat.size} values; its shape {tuple(shape)} has {prod(shape)}")
     return flat.reshape(shape)
 
 

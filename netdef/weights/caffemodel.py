@@ -18,6 +18,7 @@ from netdef.weights.atomic import write_atomically
 from netdef.weights.blobs import read_blob
 from netdef.weights.files import read_file, unreadable
 from prototxt import schema
+from prototxt.upgrade.v1 import TYPES as V1_TYPES
 
 WHAT = "a binary caffemodel"
 
@@ -27,7 +28,10 @@ _NET_NAME, _NET_LAYERS_V1, _NET_LAYER = 1, 2, 100
 
 @dataclass
 class LayerWeights:
-    """The blobs of one layer in a file. A blob is None where the file leaves it to the layer that shares it."""
+    """The blobs of one layer in a file. A blob is None where the file leaves it to the layer that owns it.
+
+    ``type`` is "" where the file does not say it in words or numbers that Caffe knows.
+    """
 
     name: str
     type: str = ""
@@ -111,7 +115,7 @@ def _read_type(data: memoryview, found: wire.Field, version: _Version) -> str:
         return wire.text(data, found, "a layer's type")
     number = found.expect(wire.VARINT, "a layer's type").value
     known = schema.V1LayerParameter.LayerType
-    return known.Name(number) if number in known.values() else str(number)
+    return V1_TYPES.get(known.Name(number), "") if number in known.values() else ""
 
 
 def write_caffemodel(path, message) -> None:

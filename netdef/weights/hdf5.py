@@ -60,9 +60,9 @@ def read_solverstate(path) -> SolverState:
 
 
 def write_weights(path, layers, diffs: bool = False) -> None:
-    """Write ``layers``, pairs of a name and its blobs, None standing for a blob that another layer owns.
+    """Write ``layers``, triples of a name, its blobs and whether it owns each; values of owners only.
 
-    With ``diffs`` the gradients too. Whole or not at all; Caffe reads the file.
+    With ``diffs`` all gradients too. Whole or not at all; Caffe reads the file.
     """
     write_atomically(path, weights_bytes(layers, diffs))
 
@@ -74,14 +74,14 @@ def weights_bytes(layers, diffs: bool = False) -> bytes:
         groups = ["data", "diff"] if diffs else ["data"]
         for kind in groups:
             top = file.create_group(kind)
-            for name, blobs in layers:
-                _write_layer(top.create_group(name), kind, blobs)
+            for name, blobs, owned in layers:
+                _write_layer(top.create_group(name), kind, blobs, owned)
     return buffer.getvalue()
 
 
-def _write_layer(group, kind: str, blobs) -> None:
+def _write_layer(group, kind: str, blobs, owned) -> None:
     for index, blob in enumerate(blobs):
-        if blob is not None:
+        if owned[index] or kind == "diff":
             group.create_dataset(str(index), data=getattr(blob, kind))
 
 

@@ -6,8 +6,8 @@ Source: Caffe src/caffe/net.cpp:672-843 (CopyTrainedLayersFrom), src/caffe/blob.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Sequence
 
 import numpy as np
 

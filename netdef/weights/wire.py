@@ -7,7 +7,8 @@ https://protobuf.dev/programming-guides/encoding.
 
 from __future__ import annotations
 
-from typing import Iterator, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -76,9 +77,7 @@ def fields(data: memoryview, start: int, end: int) -> Iterator[Field]:
             position += _SIZES[kind]
         if position > end:
             missing = position - end
-            raise WireError(
-                content, f"field {number} goes {missing} bytes beyond its end", truncated=end == len(data)
-            )
+            raise WireError(content, f"field {number} goes {missing} bytes beyond its end", truncated=end == len(data))
         yield Field(number, kind, value, content, position)
 
 

@@ -1,0 +1,131 @@
+"""Finds what is wrong with a solver definition before anything is built.
+
+Every rule names the field, what was found and what is expected. Source: the CHECKs in Caffe's
+src/caffe/solver.cpp:40-190, src/caffe/solvers/sgd_solver.cpp:27-70 and include/caffe/sgd_solvers.hpp:75-100.
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import NoReturn
+
+from netdef.errors import SolverError, suggestion
+from solvers.lr_policy import LR_POLICIES, NEEDED_FIELDS
+
+TRAIN_NET_FIELDS = ("net", "net_param", "train_net", "train_net_param")
+REGULARIZATION_TYPES = ("L1", "L2")
+
+# field: (least, most, whether most itself is permitted, what is expected)
+_RANGES = {
+    "base_lr": (0, None, True, "a learning rate of 0 or more"),
+    "momentum": (0, 1, False, "at least 0 and less than 1"),
+    "momentum2": (0, 1, False, "at least 0 and less than 1"),
+    "rms_decay": (0, 1, False, "at least 0 and less than 1"),
+    "delta": (0, None, True, "0 or more"),
+    "weight_decay": (0, None, True, "0 or more"),
+    "gamma": (0, None, True, "0 or more"),
+    "iter_size": (1, None, True, "at least 1 batch an iteration"),
+    "average_loss": (1, None, True, "at least 1 iteration"),
+    "max_iter": (0, None, True, "0 or more iterations"),
+    "display": (0, None, True, "0 (never) or more iterations"),
+    "test_interval": (0, None, True, "0 (never) or more iterations"),
+    "snapshot": (0, None, True, "0 (never) or more iterations"),
+}
+
+
+class Checker:
+    """Checks the fields of one solver document (`prototxt.Document` of a SolverParameter)."""
+
+    def __init__(self, document) -> None:
+        self.document = document
+        self.param = document.message
+
+    def check(self) -> None:
+        """Raise SolverError, with file, line and column, for the first thing that is wrong."""
+        self._ranges()
+        self._train_net()
+        self._test_nets()
+        self._lr_policy()
+        self._regularization()
+
+    def fail(self, field: str, message: str) -> NoReturn:
+        raise SolverError(message, location=self.document.location(field), field=field)
+
+    def _ranges(self) -> None:
+        for field, (least, most, inclusive, expected) in _RANGES.items():
+            value = getattr(self.param, field)
+            too_much = most is not None and (value > most if inclusive else value >= most)
+            if not isfinite(value) or value < least or too_much:
+                self.fail(field, f"{field} is {value:g}; expected {expected}. Change it.")
+
+    def _train_net(self) -> None:
+        given = [field for field in TRAIN_NET_FIELDS if self.param.HasField(field)]
+        names = ", ".join(TRAIN_NET_FIELDS)
+        if not given:
+            self.fail("", f'names no train net; expected one of {names}. Add net: "your_train_test.prototxt".')
+        if len(given) > 1:
+            self.fail(given[1], f"gives the train net {len(given)} times ({', '.join(given)}); expected one. Keep one.")
+
+    def _test_nets(self) -> None:
+        param = self.param
+        named = len(param.test_net) + len(param.test_net_param)
+        generic = param.HasField("net") or param.HasField("net_param")
+        count = len(param.test_iter)
+        if count < named or (count > named and not generic):
+            field = "test_iter[0]" if count else ("test_net[0]" if param.test_net else "test_net_param[0]")
+            expected = f"one for each test net{', at least' if generic else ','} {named}"
+            act = f"Add {named - count}." if count < named else f"Take {count - named} away or name more test nets."
+            self.fail(field, f"found {count} test_iter; expected {expected}. {act}")
+        for index, value in enumerate(param.test_iter):
+            if value < 1:
+                self.fail(f"test_iter[{index}]", f"test_iter is {value}; expected at least 1 batch. Change it.")
+        if count and param.test_interval == 0:
+            self.fail(
+                "test_iter[0]",
+                "found test_iter without test_interval; a test net needs both. "
+                "Add test_interval, the iterations between two tests, or take test_iter away.",
+            )
+        if param.test_state and len(param.test_state) != count:
+            self.fail(
+                "test_state[0]",
+                f"found {len(param.test_state)} test_state for {count} test nets; expected one for each or none.",
+            )
+
+    def _lr_policy(self) -> None:
+        policy = self.param.lr_policy
+        known = ", ".join(LR_POLICIES)
+        if not policy:
+            self.fail("", f'lr_policy is missing; expected one of {known}. Add lr_policy: "fixed".')
+        if policy not in LR_POLICIES:
+            self.fail("lr_policy", LR_POLICIES.unknown(policy))
+        if not self.param.HasField("base_lr"):
+            self.fail("", "base_lr is missing; expected the first learning rate. Add base_lr: 0.01.")
+        for field in NEEDED_FIELDS[policy]:
+            repeated = field == "stepvalue"
+            if not (self.param.stepvalue if repeated else self.param.HasField(field)):
+                self.fail("lr_policy", f'lr_policy "{policy}" needs {field}, which is missing. Add {field}.')
+        self._lr_policy_values(policy)
+
+    def _lr_policy_values(self, policy: str) -> None:
+        param = self.param
+        if "stepsize" in NEEDED_FIELDS[policy] and param.stepsize < 1:
+            self.fail("stepsize", f"stepsize is {param.stepsize}; expected at least 1 iteration. Change it.")
+        if policy == "poly" and param.max_iter < 1:
+            self.fail("max_iter", f'max_iter is {param.max_iter}; lr_policy "poly" needs at least 1. Change it.')
+        if policy in ("poly", "inv") and not (isfinite(param.power) and (param.power >= 0 or policy == "inv")):
+            self.fail("power", f'power is {param.power:g}; lr_policy "{policy}" expects 0 or more. Change it.')
+        values = list(param.stepvalue) if policy == "multistep" else []
+        for index, (before, value) in enumerate(zip([-1, *values], values)):
+            if value <= before:
+                self.fail(
+                    f"stepvalue[{index}]",
+                    f"stepvalue {value} follows {before}; expected increasing iterations of 0 or more. Sort them.",
+                )
+
+    def _regularization(self) -> None:
+        kind = self.param.regularization_type
+        if kind not in REGULARIZATION_TYPES:
+            self.fail(
+                "regularization_type",
+                f'unknown regularization_type "{kind}".{suggestion(kind, REGULARIZATION_TYPES)} Known: L1, L2.',
+            )

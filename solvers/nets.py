@@ -1,0 +1,105 @@
+"""Builds the train net and the test nets that a solver names.
+
+Source: Caffe src/caffe/solver.cpp:79-201 (InitTrainNet, InitTestNets).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from netdef.errors import SolverError
+from netdef.net import Net
+from netdef.random import derive_seed
+from prototxt import load_net, schema
+from solvers.log import Log
+from solvers.net_log import log_net
+
+
+@dataclass
+class NetSource:
+    """Where a net's definition is: its document, and the words for it in the log."""
+
+    document: object
+    words: str
+
+
+def train_source(solver) -> NetSource:
+    """The train net of a solver document that passed its check."""
+    param = solver.message
+    if param.HasField("train_net_param"):
+        return NetSource(solver.inner("train_net_param"), "specified in train_net_param.")
+    if param.HasField("train_net"):
+        return NetSource(_load(solver, "train_net", param.train_net), f"from train_net file: {param.train_net}")
+    if param.HasField("net_param"):
+        return NetSource(solver.inner("net_param"), "specified in net_param.")
+    return NetSource(_load(solver, "net", param.net), f"from net file: {param.net}")
+
+
+def test_sources(solver) -> list[NetSource]:
+    """The test nets: each test_net_param, each test_net, then the generic net for what test_iter is left."""
+    param = solver.message
+    sources = [
+        NetSource(solver.inner(f"test_net_param[{i}]"), "test_net_param") for i in range(len(param.test_net_param))
+    ]
+    for index, path in enumerate(param.test_net):
+        sources.append(NetSource(_load(solver, f"test_net[{index}]", path), f"test_net file: {path}"))
+    for _ in range(len(param.test_iter) - len(sources)):
+        if param.HasField("net_param"):
+            sources.append(NetSource(solver.inner("net_param"), "net_param"))
+        else:
+            sources.append(NetSource(_load(solver, "net", param.net), f"net file: {param.net}"))
+    return sources
+
+
+def _load(solver, field: str, path: str):
+    if not os.path.exists(path):
+        beside = os.path.join(os.path.dirname(solver.filename), path)
+        found = f" There is one at {beside}: start in the folder that the path counts from, or change the path."
+        advice = found if os.path.exists(beside) else " Paths count from the folder in which netdef is started."
+        raise SolverError(
+            f'{field.split("[")[0]} names "{path}", which does not exist; expected the prototxt of a net.{advice}',
+            location=solver.location(field),
+            field=field,
+        )
+    return load_net(path)
+
+
+def build_train_net(solver, seed: int | None, dtype, log: Log) -> Net:
+    """Build and log the train net."""
+    source = train_source(solver)
+    log.info("solver.cpp:102", f"Creating training net {source.words}")
+    return _build(source.document, schema.TRAIN, solver.message.train_state, seed, dtype, log)
+
+
+def build_test_nets(solver, train_net: Net, log: Log) -> list[Net]:
+    """Build and log the test nets; they use the parameters of ``train_net``."""
+    nets = []
+    states = list(solver.message.test_state)
+    try:
+        for index, source in enumerate(test_sources(solver)):
+            log.info("solver.cpp:190", f"Creating test net (#{index}) specified by {source.words}")
+            state = states[index] if states else None
+            seed = derive_seed(train_net.seed, "test net", index)
+            nets.append(_build(source.document, schema.TEST, state, seed, train_net.dtype, log))
+            nets[-1].share_with(train_net)
+    except BaseException:
+        for net in nets:
+            net.close()
+        raise
+    return nets
+
+
+def _build(document, phase: int, state, seed: int | None, dtype, log: Log) -> Net:
+    """Build a net for the solver's defaults, overridden by the net's own state, overridden by ``state``."""
+    merged = schema.NetState(phase=phase)
+    merged.MergeFrom(document.message.state)
+    stages: tuple[str, ...] = ()
+    if state is not None:
+        merged.MergeFrom(state)
+        stages = tuple(state.stage)
+    net = Net(document, merged.phase, merged.level, stages, dtype=np.dtype(dtype), seed=seed)
+    log_net(net, log)
+    return net

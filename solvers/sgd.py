@@ -1,0 +1,96 @@
+"""Stochastic gradient descent with momentum, and what all update rules have in common.
+
+Source: Caffe src/caffe/solvers/sgd_solver.cpp.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from netdef.kernels import update
+from solvers.log import number
+from solvers.lr_policy import LR_POLICIES
+from solvers.snapshots import new_history
+from solvers.solver import Solver, register_solver
+
+_PARALLEL_FROM = 65536  # elements; below that, waking threads takes longer than the work
+
+
+@register_solver("SGD")
+class SGDSolver(Solver):
+    """Gradient descent with momentum.
+
+    Formula: gradients are first scaled down to an L2 norm of ``clip_gradients`` over all parameters where theirs is
+    larger, then divided by ``iter_size``; then, for each parameter ``w`` with gradient ``g``,
+    ``g := g + weight_decay decay_mult w`` (L2) or ``sign(w)`` in place of ``w`` (L1),
+    ``h := momentum h + lr lr_mult g``, ``w := w - h``.
+
+    Fields: base_lr, lr_policy and what it needs, momentum in [0, 1), weight_decay, regularization_type,
+    clip_gradients (negative: off), iter_size in batches.
+
+    Differs from Caffe: parameters with lr_mult 0 are left out altogether, history included; the norm is summed in
+    float64.
+    """
+
+    history_slots = 1
+
+    def __init__(self, definition, **options) -> None:
+        super().__init__(definition, **options)
+        self.history = new_history(self.net, self.history_slots)
+
+    def learning_rate(self) -> float:
+        """The learning rate of this iteration; moves ``current_step`` on."""
+        before = self.current_step
+        rate, self.current_step = LR_POLICIES.get(self.param.lr_policy)(self.param, self.iter, before)
+        if self.param.lr_policy == "multistep" and self.current_step != before:
+            self.log.info("sgd_solver.cpp:50", f"MultiStep Status: Iteration {self.iter}, step = {self.current_step}")
+        return rate
+
+    def apply_update(self) -> None:
+        """Clip, normalize, regularize and subtract, in Caffe's order (sgd_solver.cpp:82-107)."""
+        rate = self.learning_rate()
+        if self.param.display and self.iter % self.param.display == 0:
+            self.log.info("sgd_solver.cpp:112", f"Iteration {self.iter}, lr = {number(rate)}")
+        net = self.net
+        real = net.dtype.type
+        scale = real(self._clip_scale() / self.param.iter_size)
+        l1 = self.param.regularization_type == "L1"
+        for index, blob in enumerate(net.learnable_params):
+            lr_mult = net.params_lr[index]
+            if lr_mult == 0:
+                continue
+            decay = self.param.weight_decay * net.params_weight_decay[index]
+            common = (scale, real(0 if l1 else decay), real(decay if l1 else 0))
+            histories = [h.reshape(-1) for h in self.history[index :: len(net.learnable_params)]]
+            kernel, numbers = self.rule(rate * lr_mult)
+            kernel = kernel if blob.count >= _PARALLEL_FROM else kernel.serial
+            kernel(*map(real, numbers), *common, *histories, blob.diff.reshape(-1), blob.data.reshape(-1))
+
+    def rule(self, rate: float) -> tuple:
+        """The kernel of this rule and the numbers that it takes first."""
+        return update.sgd, (rate, self.param.momentum)
+
+    def _clip_scale(self) -> float:
+        """What gradient clipping multiplies all gradients by, 1 where their norm is small enough."""
+        limit = self.param.clip_gradients
+        if limit < 0:
+            return 1.0
+        blobs = self.net.learnable_params
+        norm = sqrt(sum(update.sum_of_squares(blob.diff.reshape(-1)) for blob in blobs if blob.has_diff))
+        if not norm > limit:
+            return 1.0
+        self.log.info(
+            "sgd_solver.cpp:99",
+            f"Gradient clipping: scaling down gradients (L2 norm {number(norm)} > {number(limit)}) "
+            f"by scale factor {number(limit / norm)}",
+        )
+        return limit / norm
+
+
+def refuse_momentum(solver: Solver) -> None:
+    """The check of the rules that have no momentum (sgd_solvers.hpp:75-77, :95-97)."""
+    momentum = np.float32(solver.param.momentum)
+    if momentum != 0:
+        solver.fail("momentum", f"momentum is {momentum:g}; {solver.type} has none and expects 0. Take the field away.")

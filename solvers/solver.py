@@ -1,0 +1,300 @@
+"""The training loop: step, test, log, snapshot; a subclass knows the update rule.
+
+Source: Caffe src/caffe/solver.cpp, include/caffe/solver.hpp.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from math import isfinite
+from typing import NoReturn
+
+import numpy as np
+
+from netdef.errors import SolverError
+from netdef.registry import Registry
+from netdef.weights.atomic import check_writable
+from netdef.weights.transfer import copy_weights, read_weights
+from prototxt import load_solver, to_text
+from solvers import snapshots, testing
+from solvers.check import Checker
+from solvers.divergence import first_non_finite
+from solvers.log import Log, number, quiet
+from solvers.nets import build_test_nets, build_train_net
+from solvers.signals import Action
+from solvers.timer import Timer
+
+SOLVERS: Registry[type[Solver]] = Registry("solver type")
+
+
+def register_solver(name: str):
+    """A class decorator: the class serves solvers whose ``type`` is ``name``."""
+
+    def file(cls: type[Solver]) -> type[Solver]:
+        SOLVERS.register(name)(cls)
+        cls.type = name
+        return cls
+
+    return file
+
+
+class Solver:
+    """Trains a net. Subclasses override `apply_update`.
+
+    Parameters
+    ----------
+    definition : str, path or prototxt.Document
+        A solver prototxt, or a document that `prototxt.load_solver` or `prototxt.parse_solver` returned.
+    weights : sequence of paths, optional
+        Weight files to start from, in place of the definition's ``weights``; an empty one for none at all.
+    skip_mismatch : bool
+        Leave alone the layers whose shapes differ from those in the weight files.
+    log : Log, optional
+        Where the training log goes; nowhere by default.
+    dtype : numpy dtype
+        ``float32``, or ``float64`` for checks of the arithmetic.
+
+    Attributes
+    ----------
+    net, test_nets : the nets, whose parameters are the same memory
+    iter : how many times the parameters have been updated
+    current_step : drops of the learning rate so far
+    history : the rule's own arrays, one for each learnable parameter (AdaDelta and Adam: twice)
+    param : the SolverParameter
+    action_function : called between iterations; returns the `Action` that is asked for
+
+    Raises
+    ------
+    NetdefError
+        With ``file:line:column``, for anything wrong in the definition or in the nets it names.
+    """
+
+    type = ""
+
+    def __init__(
+        self,
+        definition,
+        *,
+        weights: Sequence[str] | None = None,
+        skip_mismatch: bool = False,
+        log: Log | None = None,
+        dtype=np.float32,
+    ) -> None:
+        self.document = load_solver(definition) if isinstance(definition, (str, os.PathLike)) else definition
+        self.param = self.document.message
+        self.log = log or quiet()
+        self.iter = 0
+        self.current_step = 0
+        self.history: list[np.ndarray] = []
+        self.action_function: Callable[[], Action] = lambda: Action.NONE
+        self.test_nets = []
+        self._callbacks: list[tuple[Callable, Callable]] = []
+        self._stop = False
+        self.check()
+        self.losses: deque[float] = deque(maxlen=self.param.average_loss)
+        self.snapshot_prefix = snapshots.prefix(self.document)
+        self.log.info("solver.cpp:45", "Initializing solver from parameters: \n" + to_text(self.param).rstrip("\n"))
+        if self.param.snapshot:
+            self._check_snapshot_folder()
+        seed = self.param.random_seed if self.param.random_seed >= 0 else None
+        self.net = build_train_net(self.document, seed, dtype, self.log)
+        try:
+            self.test_nets = build_test_nets(self.document, self.net, self.log)
+            self.load_weights(self.param.weights if weights is None else weights, skip_mismatch)
+        except BaseException:
+            self.close()
+            raise
+        self.log.info("solver.cpp:57", "Solver scaffolding done.")
+        self._timer = Timer()
+
+    # -- what a subclass overrides -------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Raise SolverError for what is wrong in the definition."""
+        Checker(self.document).check()
+
+    def fail(self, field: str, message: str) -> NoReturn:
+        """Raise SolverError with the place of ``field``."""
+        Checker(self.document).fail(field, message)
+
+    def apply_update(self) -> None:
+        """Update the parameters from their gradients."""
+
+    # -- starting points -----------------------------------------------------------------------------------
+
+    def load_weights(self, paths: Sequence[str], skip_mismatch: bool = False) -> None:
+        """Copy parameters from weight files, the later ones over the earlier; commas separate paths too."""
+        for listed in paths:
+            for path in filter(None, (part.strip() for part in os.fspath(listed).split(","))):
+                self.log.info("solver.cpp:72", f"Finetuning from {path}")
+                self._load_file(path, skip_mismatch)
+
+    def _load_file(self, path: str, skip_mismatch: bool) -> None:
+        layers = read_weights(path)
+        report = copy_weights(self.net, layers, path=path, skip_mismatch=skip_mismatch)
+        for name in report.ignored:
+            self.log.info("net.cpp:746", f"Ignoring source layer {name}")
+        for name in report.skipped:
+            self.log.warning("net.cpp:759", f"Skipping source layer {name}, whose shapes differ")
+        for net in self.test_nets:
+            own = [layer for layer in layers if layer.name in net.params and layer.name not in self.net.params]
+            copy_weights(net, own, path=path, skip_mismatch=skip_mismatch)
+
+    def restore(self, path) -> None:
+        """Go on from a ``.solverstate``; the weights come from the weight file that it names."""
+        snapshots.restore(self, os.fspath(path))
+
+    def snapshot(self) -> str:
+        """Write weights and solver state now; returns the path of the state."""
+        return snapshots.write(self)
+
+    def add_callback(self, on_start: Callable[[], None], on_gradients_ready: Callable[[], None]) -> None:
+        """Have functions called before each iteration's forward pass and before each update."""
+        self._callbacks.append((on_start, on_gradients_ready))
+
+    # -- running -------------------------------------------------------------------------------------------
+
+    @property
+    def smoothed_loss(self) -> float:
+        """The mean loss of the last ``average_loss`` iterations."""
+        return sum(self.losses) / len(self.losses) if self.losses else 0.0
+
+    def solve(self, resume_file=None) -> None:
+        """Train up to ``max_iter``, with tests, snapshots and a last test, as the definition says.
+
+        Raises SolverError where ``max_iter`` is missing and where the loss stops being a number.
+        """
+        if not self.param.HasField("max_iter"):
+            self.fail(
+                "max_iter", "max_iter is missing; expected the number of iterations to train. Add max_iter: 10000."
+            )
+        if self.param.snapshot_after_train:
+            self._check_snapshot_folder()
+        self.log.info("solver.cpp:289", f"Solving {self.net.name}")
+        self.log.info("solver.cpp:290", f"Learning Rate Policy: {self.param.lr_policy}")
+        if resume_file is not None:
+            self.log.info("solver.cpp:296", f"Restoring previous solver status from {resume_file}")
+            self.restore(resume_file)
+        self.step(self.param.max_iter - self.iter)
+        if self.param.snapshot_after_train and not _due(self.iter, self.param.snapshot):
+            self.snapshot()
+        if self._stop:
+            self.log.info("solver.cpp:311", "Optimization stopped early.")
+            return
+        if _due(self.iter, self.param.display):
+            self.losses.append(self._forward())
+            self.log.info("solver.cpp:327", f"Iteration {self.iter}, loss = {number(self.smoothed_loss)}")
+        if _due(self.iter, self.param.test_interval):
+            self.test_all()
+        self.log.info("solver.cpp:332", "Optimization Done.")
+
+    def step(self, iters: int) -> None:
+        """Train ``iters`` iterations more."""
+        param = self.param
+        stop_iter = self.iter + iters
+        self._stop = False
+        self._timer.start(self.iter)
+        while self.iter < stop_iter:
+            self.net.clear_param_diffs()
+            if _due(self.iter, param.test_interval) and (self.iter > 0 or param.test_initialization):
+                self.test_all()
+                if self._stop:
+                    return
+            for on_start, _ in self._callbacks:
+                on_start()
+            self.losses.append(self._forward_backward())
+            if _due(self.iter, param.display):
+                self._display()
+            for _, on_gradients_ready in self._callbacks:
+                on_gradients_ready()
+            self.apply_update()
+            self.iter += 1
+            self.log.progress(self.iter, max(param.max_iter, stop_iter))
+            if self._between_iterations():
+                return
+
+    def _between_iterations(self) -> bool:
+        """Snapshot where one is due or asked for; returns whether to stop."""
+        action = self.action_function()
+        if _due(self.iter, self.param.snapshot) or action is Action.SNAPSHOT:
+            self.snapshot()
+        self._stop = action is Action.STOP
+        return self._stop
+
+    def _forward_backward(self) -> float:
+        """The gradients of ``iter_size`` batches, added up; returns their mean loss."""
+        iter_size = self.param.iter_size
+        loss = 0.0
+        for _ in range(iter_size):
+            loss += self._forward()
+            self.net.run_backward()
+        return float(np.float32(loss / iter_size))
+
+    def _forward(self) -> float:
+        loss = self.net.run()
+        if not isfinite(loss):
+            self._stop_diverged(loss)
+        return float(np.float32(loss))
+
+    def _stop_diverged(self, loss: float) -> None:
+        place = first_non_finite(self.net)
+        where = f" The first value that is not finite is in {place}." if place else ""
+        raise SolverError(
+            f"the loss of iteration {self.iter} is {loss:g}; expected a finite number.{where} "
+            "Lower base_lr, set clip_gradients, or check data and labels; the snapshots so far are unharmed.",
+            location=self.document.location(""),
+        )
+
+    def test_all(self) -> None:
+        """Run every test net over its ``test_iter`` batches and log the mean of its outputs."""
+        for index in range(len(self.test_nets)):
+            if not self._stop:
+                testing.run_test(self, index)
+
+    def answer_during_test(self) -> bool:
+        """Do what was asked for while a test runs; returns whether to stop."""
+        action = self.action_function()
+        while action is not Action.NONE:
+            if action is Action.SNAPSHOT:
+                self.snapshot()
+            self._stop = self._stop or action is Action.STOP
+            action = self.action_function()
+        return self._stop
+
+    def _display(self) -> None:
+        speed, seconds = self._timer.lap(self.iter)
+        self.log.info(
+            "solver.cpp:239",
+            f"Iteration {self.iter} ({number(speed)} iter/s, {number(seconds)}s/{self.param.display} iters), "
+            f"loss = {number(self.smoothed_loss)}",
+        )
+        testing.log_outputs(self.log, "solver.cpp:258", "Train", self.net, testing.output_values(self.net))
+
+    def _check_snapshot_folder(self) -> None:
+        if not self.snapshot_prefix:
+            self.fail(
+                "snapshot_prefix",
+                "snapshot_prefix is missing; expected the path that the names of snapshots start with. "
+                'Add snapshot_prefix: "snapshots/lenet".',
+            )
+        check_writable(snapshots.filename(self, ".solverstate"))
+
+    # -- the end -------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Stop the background threads of all nets and close their files."""
+        for net in (self.net, *self.test_nets):
+            net.close()
+
+    def __enter__(self) -> Solver:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.close()
+
+
+def _due(iteration: int, interval: int) -> bool:
+    """Whether something done every ``interval`` iterations, 0 meaning never, is to be done now."""
+    return bool(interval) and iteration % interval == 0

@@ -1,0 +1,44 @@
+"""Test passes of a solver, and how outputs are logged.
+
+Source: Caffe src/caffe/solver.cpp:246-262, :335-416.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from solvers.log import Log, number
+
+
+def output_values(net) -> list[tuple[str, float]]:
+    """``(blob name, value)`` of every element of the outputs of ``net``."""
+    return [(name, float(value)) for name in net.outputs for value in net.blobs[name].data.reshape(-1)]
+
+
+def log_outputs(log: Log, source: str, kind: str, net, values: list[tuple[str, float]]) -> None:
+    """``    Train net output #0: loss = 0.24 (* 1 = 0.24 loss)``, one line a value."""
+    weights = net.blob_loss_weights
+    for index, (name, value) in enumerate(values):
+        weight = weights[name]
+        share = f" (* {number(weight)} = {number(weight * value)} loss)" if weight else ""
+        log.info(source, f"    {kind} net output #{index}: {name} = {number(value)}{share}")
+
+
+def run_test(solver, index: int) -> list[tuple[str, float]]:
+    """Run test net ``index`` over its batches, log and return the mean of its outputs; [] where interrupted."""
+    net, batches = solver.test_nets[index], solver.param.test_iter[index]
+    solver.log.info("solver.cpp:347", f"Iteration {solver.iter}, Testing net (#{index})")
+    net.share_with(solver.net)
+    loss, scores = 0.0, 0.0
+    for _ in range(batches):
+        if solver.answer_during_test():
+            solver.log.info("solver.cpp:396", "Test interrupted.")
+            return []
+        loss += net.run()
+        values = output_values(net)
+        scores = scores + np.array([value for _, value in values])
+    if solver.param.test_compute_loss:
+        solver.log.info("solver.cpp:401", f"Test loss: {number(loss / batches)}")
+    means = [(name, float(mean)) for (name, _), mean in zip(values, scores / batches)]
+    log_outputs(solver.log, "solver.cpp:414", "Test", net, means)
+    return means
