@@ -19,7 +19,7 @@ from prototxt import schema
 
 WHITE = 255.0
 _DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error)
 
 
 @contextmanager
@@ -34,8 +34,10 @@ def open_image(source, what: str):
             yield image
     except Image.UnidentifiedImageError as error:
         raise DataError(f"{what} is not an image in a format known here. Convert it to PNG.") from error
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{what} has far more pixels than a net can use. Make it smaller.") from error
     except _DAMAGE as error:
-        raise DataError(f"{what} is damaged ({error}). Make or copy it again.") from error
+        raise DataError(f"{what} is damaged or cut off. Make or copy it again.") from error
 
 
 def _channels_first(pixels: np.ndarray) -> np.ndarray:
