@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from typing import Iterable
 
 
+EXCERPT_WIDTH = 160  # characters of a source line
+
+
 @dataclass(frozen=True)
 class Location:
     """A place in a text. ``line`` and ``column`` count from 1; 0 means that only the file is known."""
@@ -28,12 +31,21 @@ class Location:
         return f"{self.filename}:{self.line}:{self.column}" if self.line else self.filename
 
     def excerpt(self) -> str:
-        """The source line with a caret below the column; tabs stay tabs so that the caret stands right."""
+        """The source line with a caret below the column; tabs stay tabs so that the caret stands right.
+
+        Characters that a terminal would obey instead of showing are replaced; of a very long line, the part
+        around the column is shown.
+        """
         if not self.source_line:
             return ""
-        lead = self.source_line[: self.column - 1]
+        first = max(0, self.column - 1 - EXCERPT_WIDTH // 2) if len(self.source_line) > EXCERPT_WIDTH else 0
+        line = "".join(
+            character if character.isprintable() or character == "\t" else "\N{REPLACEMENT CHARACTER}"
+            for character in self.source_line[first : first + EXCERPT_WIDTH]
+        )
+        lead = line[: self.column - 1 - first]
         padding = "".join("\t" if character == "\t" else " " for character in lead)
-        return f"  {self.source_line}\n  {padding}^"
+        return f"  {line}\n  {padding}^"
 
 
 class NetdefError(Exception):

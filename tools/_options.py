@@ -63,10 +63,11 @@ def open_log(args):
     return to_stderr(args.log)
 
 
-def note_device(args, log, source: str) -> None:
+def note_device(args, log, source: str, other_wish: str = "") -> None:
     """Log Caffe's word on the device, and that a GPU which was asked for is not used."""
-    if args.gpu:
-        log.warning(source, f"--gpu {args.gpu}: netdef has no GPU code; it computes on the CPU.")
+    wish = f"--gpu {args.gpu}" if args.gpu else other_wish
+    if wish:
+        log.warning(source, f"{wish}: netdef has no GPU code; it computes on the CPU.")
     log.info(source, "Use CPU.")
 
 

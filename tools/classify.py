@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tools import _options
-from tools._cli import positive_number
+from tools._cli import comma_list, positive_number
 
 NAME = "classify"
 HELP = "answer on images with a deploy net"
@@ -18,7 +18,7 @@ EXAMPLES = [
 def add_arguments(parser) -> None:
     parser.add_argument("--model", required=True, metavar="FILE", help="the deploy net's definition")
     parser.add_argument(
-        "--weights", required=True, type=_options.comma_list, metavar="FILE,FILE", help="trained weights, one or more"
+        "--weights", required=True, type=comma_list, metavar="FILE,FILE", help="trained weights, one or more"
     )
     parser.add_argument("image", nargs="+", metavar="IMAGE", help="an image file, gray or colour, of any size")
     parser.add_argument(

@@ -1,14 +1,14 @@
 """``netdef test``: scores a net on its own data and prints Caffe's lines: one for each batch, then the means.
 
-Source: Caffe tools/caffe.cpp:256-324.
+Numbers have C++'s six digits (``:g``). Source: Caffe tools/caffe.cpp:256-324.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from solvers.log import number
 from tools import _options
+from tools._cli import comma_list
 
 NAME = "test"
 HELP = "score a net: accuracy and loss over batches of its own data"
@@ -30,7 +30,7 @@ class Score:
 def add_arguments(parser) -> None:
     parser.add_argument("--model", required=True, metavar="FILE", help="the net's definition")
     parser.add_argument(
-        "--weights", required=True, type=_options.comma_list, metavar="FILE,FILE", help="trained weights, one or more"
+        "--weights", required=True, type=comma_list, metavar="FILE,FILE", help="trained weights, one or more"
     )
     _options.add_iterations(parser, 50, "how many batches")
     _options.add_state(parser)
@@ -49,7 +49,7 @@ def run(args) -> int:
                 net.copy_from(path)
             log.info("caffe.cpp:281", f"Running for {args.iterations} iterations.")
             loss, scores = score(net, args.iterations, log)
-        log.info("caffe.cpp:309", f"Loss: {number(loss)}")
+        log.info("caffe.cpp:309", f"Loss: {loss:g}")
         for line in mean_lines(scores, args.iterations):
             log.info("caffe.cpp:321", line)
     return 0
@@ -67,7 +67,7 @@ def score(net, iterations: int, log) -> tuple[float, list[Score]]:
             scores = [Score(name, weights[name]) for name, _ in numbers]
         for entry, (name, value) in zip(scores, numbers):
             entry.total += value
-            log.info("caffe.cpp:304", f"Batch {batch}, {name} = {number(value)}")
+            log.info("caffe.cpp:304", f"Batch {batch}, {name} = {value:g}")
     return loss / iterations, scores
 
 
@@ -76,6 +76,6 @@ def mean_lines(scores: list[Score], iterations: int) -> list[str]:
     lines = []
     for entry in scores:
         mean = entry.total / iterations
-        part = f" (* {number(entry.loss_weight)} = {number(entry.loss_weight * mean)} loss)" if entry.loss_weight else ""
-        lines.append(f"{entry.name} = {number(mean)}{part}")
+        part = f" (* {entry.loss_weight:g} = {entry.loss_weight * mean:g} loss)" if entry.loss_weight else ""
+        lines.append(f"{entry.name} = {mean:g}{part}")
     return lines

@@ -1,13 +1,12 @@
 """``netdef time``: how long each layer takes forward and backward, in Caffe's words.
 
-Source: Caffe tools/caffe.cpp:328-417.
+Numbers have C++'s six digits (``:g``). Source: Caffe tools/caffe.cpp:328-417.
 """
 
 from __future__ import annotations
 
 from time import perf_counter
 
-from solvers.log import number
 from tools import _options
 
 NAME = "time"
@@ -34,7 +33,7 @@ def run(args) -> int:
         _options.note_device(args, log, "caffe.cpp:343")
         with _options.open_net(args, "TRAIN") as net:
             log.info("caffe.cpp:351", "Performing Forward")
-            log.info("caffe.cpp:356", f"Initial loss: {number(net.run())}")
+            log.info("caffe.cpp:356", f"Initial loss: {net.run():g}")
             log.info("caffe.cpp:357", "Performing Backward")
             net.run_backward()
             log.info("caffe.cpp:365", "*** Benchmark begins ***")
@@ -56,17 +55,17 @@ def measure(net, iterations: int, log) -> None:
         for index in reversed(range(len(net.layers))):
             backward[index] += seconds(net.backward_from_to, index, index)
         spent = 1e3 * (perf_counter() - start)
-        log.info("caffe.cpp:394", f"Iteration: {iteration} forward-backward time: {number(spent)} ms.")
+        log.info("caffe.cpp:394", f"Iteration: {iteration} forward-backward time: {spent:g} ms.")
     total = 1e3 * (perf_counter() - begin)
     scale = 1e3 / iterations
     log.info("caffe.cpp:397", "Average time per layer: ")
     for name, ahead, back in zip(net.layer_names, forward, backward):
-        log.info("caffe.cpp:400", f"{name:>10}\tforward: {number(ahead * scale)} ms.")
-        log.info("caffe.cpp:403", f"{name:>10}\tbackward: {number(back * scale)} ms.")
-    log.info("caffe.cpp:408", f"Average Forward pass: {number(sum(forward) * scale)} ms.")
-    log.info("caffe.cpp:410", f"Average Backward pass: {number(sum(backward) * scale)} ms.")
-    log.info("caffe.cpp:412", f"Average Forward-Backward: {number(total / iterations)} ms.")
-    log.info("caffe.cpp:414", f"Total Time: {number(total)} ms.")
+        log.info("caffe.cpp:400", f"{name:>10}\tforward: {ahead * scale:g} ms.")
+        log.info("caffe.cpp:403", f"{name:>10}\tbackward: {back * scale:g} ms.")
+    log.info("caffe.cpp:408", f"Average Forward pass: {sum(forward) * scale:g} ms.")
+    log.info("caffe.cpp:410", f"Average Backward pass: {sum(backward) * scale:g} ms.")
+    log.info("caffe.cpp:412", f"Average Forward-Backward: {total / iterations:g} ms.")
+    log.info("caffe.cpp:414", f"Total Time: {total:g} ms.")
 
 
 def seconds(function, *arguments) -> float:

@@ -1,0 +1,37 @@
+"""Every kind of bad input gives one clear message and the right exit status; the table is in ``bad_input/``."""
+
+from __future__ import annotations
+
+import pytest
+
+import tools._options
+from netdef.layer import LAYERS
+from solvers.log import quiet
+from tests.tools.bad_input_table import Case, read_tables
+
+CASES = read_tables()
+
+
+@pytest.fixture(autouse=True)
+def messages_only(monkeypatch):
+    """The training log would stand before the message."""
+    monkeypatch.setattr(tools._options, "open_log", lambda args: quiet())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.table}: {case.name}")
+def test_bad_input(run, tmp_path, case: Case):
+    case.lay_out(tmp_path)
+    result = run(*case.words)
+    message = "\n".join(case.message).replace("{layer types}", ", ".join(LAYERS.names()))
+    assert result.err == message + "\n"
+    assert result.status == case.status
+
+
+def test_the_table_is_large_and_its_names_differ():
+    assert len(CASES) >= 60
+    assert len({(case.table, case.name) for case in CASES}) == len(CASES)
+
+
+def test_wrong_usage_and_wrong_files_differ_in_status():
+    assert {case.status for case in CASES if case.table == "usage"} == {2}
+    assert {case.status for case in CASES if case.table != "usage"} == {1}

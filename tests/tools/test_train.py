@@ -1,0 +1,102 @@
+"""Training from the command line: starts, stops, resumes, exit statuses."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.tools.nets import SELF_FED, log_messages
+
+SOLVER = """\
+net: "net.prototxt"
+base_lr: 0.1
+lr_policy: "fixed"
+display: 1
+max_iter: 4
+snapshot: 2
+snapshot_prefix: "tiny"
+random_seed: 3
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "net.prototxt").write_text(SELF_FED)
+    (tmp_path / "solver.prototxt").write_text(SOLVER)
+    return tmp_path
+
+
+def losses(err: str) -> list[str]:
+    return [line.rpartition("= ")[2] for line in err.splitlines() if "] Iteration" in line and "loss = " in line]
+
+
+def test_a_whole_run(run, project):
+    result = run("train", "-solver", "solver.prototxt", "-log", "train.log")
+    assert (result.status, result.out) == (0, "")
+    assert (project / "train.log").read_text() == result.err
+    assert len(losses(result.err)) == 5  # iterations 0 to 3, and the last
+    assert result.err.splitlines()[-1].endswith("] Optimization Done.")
+    snapshots = {path.name for path in project.glob("tiny_iter_*")}
+    assert snapshots == {f"tiny_iter_{n}.{kind}" for n in (2, 4) for kind in ("caffemodel", "solverstate")}
+
+
+@pytest.mark.parametrize("words", [["-snapshot", "tiny_iter_2.solverstate"], ["--resume"]])
+def test_going_on_from_a_snapshot(run, project, words):
+    whole = losses(run("train", "-solver", "solver.prototxt").err)
+    for path in project.glob("tiny_iter_4.*"):
+        path.unlink()
+    result = run("train", "-solver", "solver.prototxt", *words)
+    assert result.status == 0
+    assert losses(result.err) == whole[2:]
+    assert "] Resuming from tiny_iter_2.solverstate\n" in result.err
+
+
+def test_resume_without_a_snapshot_starts_anew(run, project):
+    result = run("train", "-solver", "solver.prototxt", "--resume")
+    assert result.status == 0
+    assert "Resuming" not in result.err
+
+
+def test_resume_takes_the_newest(run, project):
+    run("train", "-solver", "solver.prototxt")
+    result = run("train", "-solver", "solver.prototxt", "--resume", "-iterations", 6)
+    assert "] Resuming from tiny_iter_4.solverstate\n" in result.err
+    assert (project / "tiny_iter_6.caffemodel").exists()
+
+
+def test_starting_from_weights(run, project):
+    first = losses(run("train", "-solver", "solver.prototxt").err)
+    again = losses(run("train", "-solver", "solver.prototxt", "-weights", "tiny_iter_4.caffemodel").err)
+    assert again[0] == first[-1]
+
+
+def test_a_gpu_is_not_used(run, project):
+    messages = run("train", "-solver", "solver.prototxt", "-gpu", "0,1").err
+    assert log_messages(messages.splitlines()[0]) == ["--gpu 0,1: netdef has no GPU code; it computes on the CPU."]
+    (project / "solver.prototxt").write_text(SOLVER + "solver_mode: GPU\n")
+    messages = run("train", "-solver", "solver.prototxt").err
+    assert log_messages(messages.splitlines()[0]) == ["solver_mode: GPU: netdef has no GPU code; it computes on the CPU."]
+
+
+def test_the_seed_and_the_stage_reach_the_solver(run, project):
+    err = run("train", "-solver", "solver.prototxt", "-seed", 77, "-level", 2, "-stage", "a,b").err
+    assert '\nrandom_seed: 77\n' in err
+    assert '  level: 2\n  stage: "a"\n  stage: "b"\n' in err
+
+
+def test_ctrl_c_stops_between_two_iterations(run, project, monkeypatch):
+    from solvers import Solver
+
+    step = Solver.step
+
+    def interrupted_step(solver, iterations):
+        signal.raise_signal(signal.SIGINT)
+        step(solver, iterations)
+
+    monkeypatch.setattr(Solver, "step", interrupted_step)
+    result = run("train", "-solver", "solver.prototxt")
+    assert result.status == 130
+    assert "] Optimization stopped early.\n" in result.err
+    assert (project / "tiny_iter_1.solverstate").exists()
+    assert run("train", "-solver", "solver.prototxt", "-sigint_effect", "none").status == 0

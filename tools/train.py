@@ -1,0 +1,107 @@
+"""``netdef train``: runs a solver, from nothing, from weights or from a snapshot.
+
+Exit status 0 when ``max_iter`` is reached, 130 when Ctrl-C (or SIGHUP) stopped the run before.
+Source: Caffe tools/caffe.cpp:165-253.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from netdef.errors import UsageError
+from tools import _options
+from tools._cli import comma_list, positive_number
+
+NAME = "train"
+HELP = "train a net with a solver, or go on from a snapshot"
+EXAMPLES = [
+    "netdef train --solver lenet_solver.prototxt --log lenet_train.log",
+    "netdef train -solver lenet_solver.prototxt -snapshot lenet_iter_5000.solverstate",
+    "netdef train --solver finetune_solver.prototxt --weights bvlc_reference_caffenet.caffemodel",
+]
+EFFECTS = ("snapshot", "stop", "none")
+STOPPED = 130
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--solver", required=True, metavar="FILE", help="the solver's definition")
+    parser.add_argument("--snapshot", metavar="FILE", help="a .solverstate to go on from")
+    parser.add_argument(
+        "--weights", type=comma_list, default=[], metavar="FILE,FILE", help="trained weights to start from"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the newest snapshot of this solver, if there is one"
+    )
+    parser.add_argument(
+        "--skip_mismatch", action="store_true", help="leave layers alone whose shapes differ from those in --weights"
+    )
+    parser.add_argument("--sigint_effect", choices=EFFECTS, default="stop", help="what Ctrl-C asks for (stop)")
+    parser.add_argument("--sighup_effect", choices=EFFECTS, default="snapshot", help="what SIGHUP asks for (snapshot)")
+    parser.add_argument("--iterations", type=positive_number, metavar="N", help="in place of max_iter")
+    _options.add_state(parser, phase=False)
+    _options.add_seed(parser)
+    _options.add_log(parser)
+    _options.add_gpu(parser)
+    _options.add_threads(parser)
+
+
+def run(args) -> int:
+    if sum(map(bool, (args.snapshot, args.weights, args.resume))) > 1:
+        raise UsageError(
+            "netdef train: --snapshot, --weights and --resume are three ways to start; give one of them. "
+            'See "netdef help train".'
+        )
+    from solvers import Action, SignalHandler, get_solver
+
+    _options.use_threads(args)
+    with _options.open_log(args) as log:
+        document = definition(args)
+        wants_gpu = document.message.solver_mode == document.message.GPU
+        _options.note_device(args, log, "caffe.cpp:197", wants_gpu and "solver_mode: GPU")
+        snapshot = args.snapshot or (args.resume and newest_snapshot(document.message.snapshot_prefix)) or None
+        weights = [] if snapshot else args.weights or None
+        with get_solver(document, weights=weights, skip_mismatch=args.skip_mismatch, log=log) as solver:
+            if snapshot:
+                log.info("caffe.cpp:235", f"Resuming from {snapshot}")
+                solver.restore(snapshot)
+            handler = SignalHandler(Action(args.sigint_effect), Action(args.sighup_effect))
+            solver.action_function = handler.requested
+            log.info("caffe.cpp:239", "Starting Optimization")
+            with handler:
+                solver.solve()
+            finished = solver.iter >= solver.param.max_iter
+        log.info("caffe.cpp:250", "Optimization Done.")
+    return 0 if finished else STOPPED
+
+
+def definition(args):
+    """The solver's document with what the command line sets on top of it."""
+    from prototxt import load_solver
+
+    document = load_solver(args.solver)
+    param = document.message
+    if args.level or args.stage:
+        param.train_state.level = args.level
+        param.train_state.stage.extend(args.stage)
+    if args.seed is not None:
+        param.random_seed = args.seed
+    if args.iterations is not None:
+        param.max_iter = args.iterations
+    return document
+
+
+def newest_snapshot(prefix: str) -> str | None:
+    """The solver state with the most iterations among ``<prefix>_iter_N.solverstate[.h5]``, or None."""
+    folder, name = Path(prefix).parent, Path(prefix).name
+    pattern = re.compile(rf"{re.escape(name)}_iter_(\d+)\.solverstate(\.h5)?")
+    found = [(int(match.group(1)), path) for path, match in matches(folder, pattern)]
+    return str(max(found)[1]) if found else None
+
+
+def matches(folder: Path, pattern: re.Pattern):
+    """The files in ``folder`` whose whole name matches, each with its match."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        match = pattern.fullmatch(path.name)
+        if match:
+            yield path, match
