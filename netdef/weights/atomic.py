@@ -12,11 +12,11 @@ import re
 import secrets
 import stat
 from collections.abc import Callable, Iterable
-from typing import BinaryIO, NoReturn, Union
+from typing import BinaryIO, NoReturn
 
 from netdef.errors import Location, WeightsError
 
-Content = Union[bytes, bytearray, memoryview, Iterable, Callable[[BinaryIO], None]]
+Content = bytes | bytearray | memoryview | Iterable | Callable[[BinaryIO], None]
 
 _ADVICE = {
     errno.ENOSPC: "The disk is full; make room or write to another folder.",

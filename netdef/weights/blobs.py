@@ -78,9 +78,9 @@ def _read_shape(data: memoryview, field: wire.Field) -> list[int]:
 
 def _assemble(start: int, shape: list[int], values: dict[int, list[np.ndarray]], raw_type: int) -> np.ndarray:
     if len(shape) > _MAX_AXES or any(size > 2**31 - 1 for size in shape):
-        raise wire.WireError(start, f"has the impossible shape {tuple(shape)}")
+        raise wire.WireError(start, f"its shape {tuple(shape)} is impossible")
     if values[_RAW_DATA] and raw_type not in _RAW_TYPES:
-        raise wire.WireError(start, f"holds raw values of type {raw_type}; double, float and half (0 to 2) can be read")
+        raise wire.WireError(start, f"its raw values have type {raw_type}; double, float and half (0 to 2) can be read")
     if values[_RAW_DATA]:
         raw = np.concatenate(values[_RAW_DATA])
         item = np.dtype(_RAW_TYPES[raw_type]).itemsize
@@ -92,7 +92,7 @@ def _assemble(start: int, shape: list[int], values: dict[int, list[np.ndarray]],
         # a copy: it is aligned, writable, and lets go of the file
         flat = np.concatenate(chunks).astype(native, copy=len(chunks) == 1) if chunks else np.empty(0, native)
     if flat.size != prod(shape):
-        raise wire.WireError(start, f"holds {flat.size} values; its shape {tuple(shape)} has {prod(shape)}")
+        raise wire.WireError(start, f"it holds {flat.size} values; its shape {tuple(shape)} has {prod(shape)}")
     return flat.reshape(shape)
 
 

@@ -71,18 +71,18 @@ def parse_caffemodel(content: bytes, path="<bytes>") -> list[LayerWeights]:
     where = ""
     try:
         for found in wire.fields(data, 0, len(data)):
-            where = f"layer {len(layers) + 1}"
+            where = f"in layer {len(layers) + 1}"
             if found.number == _NET_NAME:
                 wire.text(data, found, "the net's name")
             elif found.number == _NET_LAYER:
                 layers.append(_read_layer(data, found.expect(wire.LENGTH, "a layer"), _V2))
             elif found.number == _NET_LAYERS_V1:
                 layers.append(_read_layer(data, found.expect(wire.LENGTH, "a layer"), _V1))
-            where = f'what follows layer "{layers[-1].name}"' if layers else ""
+            where = f'after layer "{layers[-1].name}"' if layers else ""
     except wire.WireError as error:
         raise unreadable(path, content, error, WHAT, where) from None
     if not layers:
-        raise unreadable(path, content, wire.WireError(0, "starts a file without any layer"), WHAT)
+        raise unreadable(path, content, wire.WireError(0, "it holds no layer"), WHAT)
     return layers
 
 
@@ -106,7 +106,7 @@ def _read_blob(data: memoryview, found: wire.Field, layer: LayerWeights) -> np.n
     try:
         return read_blob(data, found.start, found.end)
     except wire.WireError as error:
-        message = f'(layer "{layer.name}", blob {len(layer.blobs)}) {error.message}'
+        message = f'layer "{layer.name}", blob {len(layer.blobs)}: {error.message}'
         raise wire.WireError(error.offset, message, error.truncated) from None
 
 

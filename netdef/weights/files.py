@@ -67,17 +67,17 @@ def is_hdf5(path) -> bool:
 def unreadable(path, content: bytes, error: WireError, what: str, where: str = "") -> WeightsError:
     """The WeightsError for a file in which a `WireError` turned up while reading ``where``."""
     alien = resembles(content)
-    place = f" in {where}" if where else ""
+    place = f", {where}" if where else ""
     if alien:
         found = f"seems to be {alien}; {what} is expected. Name the right file."
     elif error.truncated:
         found = (
-            f"ends{place} at byte {len(content)}, before it is complete ({error.message}); all of {what} is expected. "
+            f"ends at byte {len(content)}{place}, before it is complete ({error.message}); all of {what} is expected. "
             "It was cut off; take another copy or an older snapshot."
         )
     else:
         found = (
-            f"is damaged or no {what.split(' ', 1)[1]}: byte {error.offset}{place} {error.message}; "
+            f"is damaged or no {what.split(' ', 1)[1]}: {error.message} (byte {error.offset}{place}); "
             f"{what} is expected. Take another copy or an older snapshot."
         )
     return WeightsError(found, location=Location(os.fspath(path)))

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
@@ -17,24 +19,27 @@ import numpy as np
 from netdef.errors import Location, WeightsError
 from netdef.weights.atomic import write_atomically
 from netdef.weights.caffemodel import LayerWeights
-from netdef.weights.solverstate import SolverState
-from prototxt import schema
+from netdef.weights.solverstate import SolverState, parse_resume
+from netdef.weights.wire import WireError
+
+_WEIGHTS = "weights as Caffe writes them are"
+_STATE = "a solverstate as Caffe writes it is"
 
 
 def read_weights(path) -> list[LayerWeights]:
     """The layers of an HDF5 weight file in name order; a blob that another layer owns is None."""
     with _open(path) as file:
         if not isinstance(file.get("data"), h5py.Group):
-            raise _foreign(path, 'no group "data"', "HDF5 weights")
+            raise _foreign(path, 'no group "data"', _WEIGHTS)
         return [_read_layer(path, name, group) for name, group in file["data"].items()]
 
 
 def _read_layer(path, name: str, group) -> LayerWeights:
     if not isinstance(group, h5py.Group) or not all(key.isdecimal() for key in group):
-        raise _foreign(path, f'"data/{name}", which is no layer with numbered blobs', "HDF5 weights")
+        raise _foreign(path, f'"data/{name}", which is no layer with numbered blobs', _WEIGHTS)
     count = max((int(key) + 1 for key in group), default=0)
     if count > 10000:
-        raise _foreign(path, f'a blob numbered {count - 1} in "data/{name}"', "HDF5 weights")
+        raise _foreign(path, f'a blob numbered {count - 1} in "data/{name}"', _WEIGHTS)
     return LayerWeights(name, "", [_array(path, group, str(i)) for i in range(count)])
 
 
@@ -43,16 +48,16 @@ def read_solverstate(path) -> SolverState:
     with _open(path) as file:
         for name in ("iter", "current_step", "history"):
             if name not in file:
-                raise _foreign(path, f'no "{name}"', "an HDF5 solverstate")
+                raise _foreign(path, f'no "{name}"', _STATE)
         history = file["history"]
         state = SolverState(_integer(path, file, "iter"), current_step=_integer(path, file, "current_step"))
         state.history = [_array(path, history, str(i)) for i in range(len(history))]
         if any(array is None for array in state.history):
-            raise _foreign(path, "a history with blobs missing", "an HDF5 solverstate")
+            raise _foreign(path, "a history with blobs missing", _STATE)
         if "learned_net" in file:
             state.learned_net = file["learned_net"][()].rstrip(b"\0").decode("utf-8")
         if "resume" in file:
-            state.resume = schema.ResumeState.FromString(file["resume"][()].tobytes())
+            state.resume = parse_resume(file["resume"][()].tobytes())
         if "learned_net_crc32" in file:
             state.learned_net_size = _integer(path, file, "learned_net_size")
             state.learned_net_crc32 = _integer(path, file, "learned_net_crc32")
@@ -104,10 +109,13 @@ def write_solverstate(path, state: SolverState) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def _open(path):
+@contextmanager
+def _open(path) -> Iterator[h5py.File]:
+    """The file; a damaged one makes h5py raise almost anything, which becomes a WeightsError."""
     try:
-        return h5py.File(path, "r")
-    except OSError as error:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError, WireError) as error:
         raise WeightsError(
             f"cannot be read as HDF5: {error}. It was probably cut off or damaged; take another copy.",
             location=Location(os.fspath(path)),
@@ -120,14 +128,8 @@ def _array(path, group, name: str) -> np.ndarray | None:
         return None
     dataset = group[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "fiu":
-        raise _foreign(path, f'"{group.name}/{name}", which does not hold numbers', "HDF5 weights")
-    try:
-        return dataset[()].astype(np.float64 if dataset.dtype == np.float64 else np.float32, copy=False)
-    except OSError as error:
-        raise WeightsError(
-            f'cannot be read at "{group.name}/{name}": {error}. It is damaged; take another copy.',
-            location=Location(os.fspath(path)),
-        ) from error
+        raise _foreign(path, f'"{group.name}/{name}", which does not hold numbers', _WEIGHTS)
+    return dataset[()].astype(np.float64 if dataset.dtype == np.float64 else np.float32, copy=False)
 
 
 def _integer(path, file, name: str) -> int:
@@ -138,14 +140,11 @@ def _integer(path, file, name: str) -> int:
 def _array_of_integers(path, file, name: str) -> np.ndarray:
     array = file[name][()] if isinstance(file[name], h5py.Dataset) else None
     if not isinstance(array, (np.ndarray, np.integer)) or array.size != 1 or array.dtype.kind not in "iu":
-        raise _foreign(path, f'"{name}", which is no single integer', "an HDF5 solverstate")
+        raise _foreign(path, f'"{name}", which is no single integer', _STATE)
     return np.asarray(array)
 
 
-def _foreign(path, found: str, what: str) -> WeightsError:
+def _foreign(path, found: str, expected: str) -> WeightsError:
     return WeightsError(
-        f"is an HDF5 file with {found}; {what} as Caffe writes them is expected. Name the right file.".replace(
-            "solverstate as Caffe writes them", "solverstate as Caffe writes it"
-        ),
-        location=Location(os.fspath(path)),
+        f"is an HDF5 file with {found}; {expected} expected. Name the right file.", location=Location(os.fspath(path))
     )

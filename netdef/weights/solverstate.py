@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from netdef.errors import Location, WeightsError
 from netdef.weights import wire
@@ -64,20 +65,15 @@ def parse_solverstate(content: bytes, path="<bytes>") -> SolverState:
     data = memoryview(content)
     state = SolverState()
     seen: set[int] = set()
-    checked_to = 0
     try:
-        position = 0
+        checked = _check_sum(data)
         for found in wire.fields(data, 0, len(data)):
-            if found.number == _CRC32:
-                _check_sum(data, position, found)
             _take(state, data, found)
             seen.add(found.number)
-            position = found.end
-            checked_to = position if found.number == _CRC32 else checked_to
         if _ITER not in seen:
-            raise wire.WireError(0, "starts a message without an iteration")
-        if _RESUME in seen and checked_to != len(data):
-            raise wire.WireError(len(data), "ends without the checksum", truncated=True)
+            raise wire.WireError(0, "it holds no iteration")
+        if _RESUME in seen and not checked:
+            raise wire.WireError(len(data), "its checksum is missing", truncated=True)
     except wire.WireError as error:
         raise unreadable(path, content, error, WHAT) from None
     return state
@@ -85,35 +81,55 @@ def parse_solverstate(content: bytes, path="<bytes>") -> SolverState:
 
 def _take(state: SolverState, data: memoryview, found: wire.Field) -> None:
     if found.number == _ITER:
-        state.iter = found.expect(wire.VARINT, "the iteration").value
+        state.iter = _count(found, "the iteration")
     elif found.number == _LEARNED_NET:
         state.learned_net = wire.text(data, found, "the weight file's name")
     elif found.number == _HISTORY:
         found.expect(wire.LENGTH, "a history blob")
-        state.history.append(read_blob(data, found.start, found.end))
+        state.history.append(_read_history(data, found, len(state.history)))
     elif found.number == _CURRENT_STEP:
-        state.current_step = found.expect(wire.VARINT, "the current step").value
+        state.current_step = _count(found, "the current step")
     elif found.number == _RESUME:
         found.expect(wire.LENGTH, "the state for resuming")
-        state.resume = schema.ResumeState.FromString(bytes(data[found.start : found.end]))
+        state.resume = parse_resume(bytes(data[found.start : found.end]), found.start)
     elif found.number == _NET_SIZE:
         state.learned_net_size = found.expect(wire.VARINT, "the weight file's size").value
     elif found.number == _NET_CRC32:
-        state.learned_net_crc32 = _fixed32(data, found, "the weight file's checksum")
+        found.expect(wire.FIXED32, "the weight file's checksum")
+        state.learned_net_crc32 = int.from_bytes(data[found.start : found.end], "little")
 
 
-def _fixed32(data: memoryview, found: wire.Field, what: str) -> int:
-    found.expect(wire.FIXED32, what)
-    return int.from_bytes(data[found.start : found.end], "little")
+def _count(found: wire.Field, what: str) -> int:
+    value = found.expect(wire.VARINT, what).value
+    if value > 2**31 - 1:
+        raise wire.WireError(found.start, f"{what} is {value}; it must be at most {2**31 - 1}")
+    return value
 
 
-def _check_sum(data: memoryview, end: int, found: wire.Field) -> None:
-    recorded = _fixed32(data, found, "the checksum")
-    computed = zlib.crc32(data[:end])
+def _read_history(data: memoryview, found: wire.Field, index: int) -> np.ndarray:
+    try:
+        return read_blob(data, found.start, found.end)
+    except wire.WireError as error:
+        raise wire.WireError(error.offset, f"history blob {index}: {error.message}", error.truncated) from None
+
+
+def parse_resume(content: bytes, offset: int = 0):
+    """The ``schema.ResumeState`` in ``content``; `wire.WireError` where it is none."""
+    try:
+        return schema.ResumeState.FromString(content)
+    except DecodeError:
+        raise wire.WireError(offset, "the state for resuming is no message") from None
+
+
+def _check_sum(data: memoryview) -> bool:
+    """Whether the file ends with our checksum; `wire.WireError` where its bytes give another one."""
+    end = len(data) - len(_encode_fixed32(_CRC32, 0))
+    if end <= 0 or data[end:-4] != _encode_fixed32(_CRC32, 0)[:-4]:
+        return False
+    recorded, computed = int.from_bytes(data[-4:], "little"), zlib.crc32(data[:end])
     if computed != recorded:
-        raise wire.WireError(
-            found.start, f"records the checksum {recorded:08x}, but the bytes before it give {computed:08x}"
-        )
+        raise wire.WireError(end, f"its checksum is {recorded:08x}, but its bytes give {computed:08x}")
+    return True
 
 
 def write_solverstate(path, state: SolverState) -> None:

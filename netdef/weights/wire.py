@@ -48,13 +48,13 @@ def read_varint(data: memoryview, position: int, end: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         if position >= end:
-            raise WireError(position, "ends inside a number", truncated=end == len(data))
+            raise WireError(position, "it ends inside a number", truncated=end == len(data))
         byte = data[position]
         position += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value & 0xFFFFFFFFFFFFFFFF, position
-    raise WireError(position, "holds a number of more than 64 bits")
+    raise WireError(position, "a number has more than 64 bits")
 
 
 def fields(data: memoryview, start: int, end: int) -> Iterator[Field]:
@@ -65,7 +65,7 @@ def fields(data: memoryview, start: int, end: int) -> Iterator[Field]:
         tag, position = read_varint(data, position, end)
         number, kind = tag >> 3, tag & 7
         if number == 0 or number > 0x1FFFFFFF or kind not in _KINDS:
-            raise WireError(tag_at, f"has field number {number} of wire type {kind}, which no message has")
+            raise WireError(tag_at, f"a field has number {number} and wire type {kind}, which no message has")
         value = 0
         content = position
         if kind == VARINT:
