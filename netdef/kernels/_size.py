@@ -1,6 +1,6 @@
 """When threads pay."""
 
-PARALLEL_FROM = 1 << 15  # elements; below, waking the threads takes longer than one thread's work
+PARALLEL_FROM = 1 << 16  # elements; below, waking the threads takes longer than one thread's work
 
 
 def sized(function, count: int):

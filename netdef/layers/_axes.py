@@ -1,9 +1,9 @@
-"""What layers say and work out about blobs and axes: names, negative axes, shapes from fields, one blob over another."""
+"""What layers say and work out about blobs and axes: names, shapes from fields, one blob laid over another."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from math import prod
-from typing import Iterable, Sequence
 
 from netdef.blob import MAX_ELEMENTS, Blob
 from netdef.layer import Layer
@@ -17,14 +17,16 @@ def bottom_name(layer: Layer, index: int) -> str:
     return f'bottom "{names[index]}"' if index < len(names) else f"bottom {index}"
 
 
-def canonical_axis(layer: Layer, axis: int, blob: Blob, field: str, index: int = 0) -> int:
-    """``axis`` of ``bottom[index]`` counted from the front; LayerError at ``field`` where there is no such axis."""
+def canonical_axis(layer: Layer, axis: int, blob: Blob, field: str) -> int:
+    """``axis`` of ``blob``, bottom 0, counted from the front; LayerError at ``field`` where there is no such axis."""
     axes = len(blob.shape)
     if not -axes <= axis < axes:
         name = field.rpartition(".")[2]
+        least = 0 if name.endswith("_dim") else -axes  # concat_dim and slice_dim are unsigned
+        expected = f"{name} must be from {least} to {axes - 1}. Name an axis that it has."
         layer.fail(
-            f"{name} is {axis} but {bottom_name(layer, index)} has shape {blob.shape}; "
-            + (f"{name} must be from {-axes} to {axes - 1}. Name an axis that it has." if axes else "it has no axes."),
+            f"{name} is {axis} but {bottom_name(layer, 0)} has shape {blob.shape}; "
+            + (expected if axes else "a scalar has no axes. Reshape it."),
             field,
         )
     return axis % axes
@@ -102,7 +104,7 @@ def one_for_each(layer: Layer, values: Sequence, tops: int, field: str, least: i
         return []
     if len(values) not in (1, tops):
         name = field.rpartition(".")[2]
-        wanted = ("none, " if least == 0 else "") + (f"1, or {tops}" if tops > 1 else "1")
+        wanted = ("none, " if least == 0 else "") + (f"1 or {tops}" if tops > 1 else "1")
         layer.fail(
             f"has {len(values)} {name} for {tops} top{'' if tops == 1 else 's'}; "
             f"there must be {wanted}: one for all tops or one for each. Add or remove {name}.",

@@ -51,9 +51,7 @@ class ConcatLayer(Layer):
         shape = list(bottom[0].shape)
         for index, blob in enumerate(bottom[1:], 1):
             same = len(blob.shape) == len(shape) and all(
-                found == wanted
-                for i, (found, wanted) in enumerate(zip(blob.shape, bottom[0].shape))
-                if i != axis
+                found == wanted for i, (found, wanted) in enumerate(zip(blob.shape, bottom[0].shape)) if i != axis
             )
             if not same:
                 self.fail(

@@ -66,8 +66,7 @@ class DummyDataLayer(Layer):
                 "dummy_data_param.shape",
             )
         sizes = [
-            one_for_each(self, getattr(fields, name), tops, f"dummy_data_param.{name}")[index]
-            for name in LEGACY_FIELDS
+            one_for_each(self, getattr(fields, name), tops, f"dummy_data_param.{name}")[index] for name in LEGACY_FIELDS
         ]
         return blob_shape(self, sizes, "dummy_data_param")
 
