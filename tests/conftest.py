@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -46,3 +47,9 @@ def recorded_dir() -> Path:
 def golden_dir() -> Path:
     """The small recorded values, which are part of the repository."""
     return CHECKOUT / "tests" / "golden"
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Random numbers that are the same in every run; 1701 is Caffe's seed."""
+    return np.random.default_rng(1701)
