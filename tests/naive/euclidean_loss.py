@@ -7,7 +7,7 @@ def euclidean_loss(predictions, targets):
     """``(loss, gradient with respect to the predictions)``."""
     loss = 0.0
     gradient = np.zeros(predictions.size)
-    for i, (prediction, target) in enumerate(zip(predictions.reshape(-1), targets.reshape(-1))):
+    for i, (prediction, target) in enumerate(zip(predictions.reshape(-1), targets.reshape(-1), strict=True)):
         loss += (float(prediction) - float(target)) ** 2
         gradient[i] = float(prediction) - float(target)
     batch = predictions.shape[0]

@@ -16,7 +16,7 @@ def softmax_loss(scores, labels, axis=1, ignore_label=None, normalization="VALID
     prob = softmax(scores, axis)
     gradient = np.zeros(scores.shape)
     loss, valid = 0.0, 0
-    for column, label in zip(columns(scores.shape, axis), labels.reshape(-1)):
+    for column, label in zip(columns(scores.shape, axis), labels.reshape(-1), strict=True):
         label = int(label)
         if label == ignore_label:
             continue

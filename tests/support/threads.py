@@ -13,8 +13,10 @@ def assert_same_bits(kernel, *arguments) -> None:
     try:
         for threads in range(1, min(available_threads(), 4) + 1):
             set_threads(threads)
-            for position, (got, want) in enumerate(zip(_run(kernel, arguments), expected)):
-                assert np.array_equal(got, want, equal_nan=True), f"argument {position} differs on {threads} threads"
+            pairs = zip(_run(kernel, arguments), expected, strict=True)
+            for position, (got, want) in enumerate(pairs):
+                what = f"argument {position}" if position < len(arguments) else "the result"
+                assert np.array_equal(got, want, equal_nan=True), f"{what} differs on {threads} threads"
     finally:
         set_threads(available_threads())
 
