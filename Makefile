@@ -74,7 +74,7 @@ $(DRAWING): $(NET)
 
 $(LMDB): | $(VENV)/ready
 	@mkdir -p $(LENET)
-	$(IN) $(NETDEF) convert_mnist --get --samples png .
+	$(IN) $(NETDEF) convert_mnist --get . --samples 10
 
 $(WEIGHTS): $(NET) $(SOLVER) $(LMDB)
 	$(IN) $(NETDEF) train --solver lenet_solver.prototxt --log lenet_train.log --resume

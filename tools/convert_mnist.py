@@ -1,0 +1,81 @@
+"""``netdef convert_mnist``: MNIST's files as an LMDB, or the data set fetched and converted whole.
+
+Source: Caffe examples/mnist/convert_mnist_data.cpp, examples/mnist/create_mnist.sh.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from netdef.errors import UsageError
+from tools._cli import positive_number
+
+NAME = "convert_mnist"
+HELP = "make LMDBs of MNIST's files, or get MNIST first"
+EXAMPLES = [
+    "netdef convert_mnist train-images-idx3-ubyte train-labels-idx1-ubyte mnist_train_lmdb",
+    "netdef convert_mnist --get work/lenet --samples 10",
+    "MNIST_DIR=~/mnist netdef convert_mnist --get work/lenet",
+]
+TRAIN_LMDB, TEST_LMDB, SAMPLES = "mnist_train_lmdb", "mnist_test_lmdb", "png"
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument(
+        "file", nargs="*", metavar="FILE", help="images, labels (IDX files, plain or .gz) and the LMDB to write"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an LMDB that is there")
+    parser.add_argument("--backend", choices=("lmdb",), default="lmdb", help="the kind of database (lmdb)")
+    parser.add_argument(
+        "--get",
+        metavar="FOLDER",
+        help=f"write {TRAIN_LMDB} and {TEST_LMDB} into FOLDER; MNIST is taken from $MNIST_DIR, else from an earlier "
+        "download, else from a public mirror, else scikit-learn's digits stand in for it",
+    )
+    parser.add_argument(
+        "--samples", type=positive_number, metavar="N", help=f"with --get: N test images as PNG files in FOLDER/{SAMPLES}"
+    )
+
+
+def run(args) -> int:
+    if args.get is not None:
+        return get(args)
+    if len(args.file) != 3 or args.samples:
+        raise UsageError(
+            f"netdef convert_mnist: found {len(args.file)} files; expected three, the images, the labels and the LMDB "
+            'to write, or --get FOLDER (and --samples only with it). See "netdef help convert_mnist".'
+        )
+    from netdef.data.mnist import convert_mnist, read_idx
+
+    images, labels, target = args.file
+    arrays = read_idx(images), read_idx(labels)
+    convert_mnist(*arrays, target, overwrite=args.overwrite)
+    print(f"{target}: {len(arrays[0])} records.")
+    return 0
+
+
+def get(args) -> int:
+    """Find MNIST or what stands in for it, and write both LMDBs; the training set comes first, the test set last."""
+    if args.file:
+        raise UsageError(
+            f'netdef convert_mnist: found "{args.file[0]}" beside --get {args.get}; expected one of the two ways. '
+            'See "netdef help convert_mnist".'
+        )
+    from netdef.data.mnist import convert_mnist, export_samples, find_mnist
+    from netdef.errors import DataError
+
+    folder = Path(args.get)
+    if not folder.is_dir():
+        raise DataError(f'"{folder}" is not a folder; expected the folder to write into. Create it first.')
+    digits = find_mnist(tell=lambda line: print(line, file=sys.stderr))
+    print(digits.origin)
+    if args.samples:
+        export_samples(digits, folder / SAMPLES, args.samples)
+    for name, images, labels in (
+        (TRAIN_LMDB, digits.train_images, digits.train_labels),
+        (TEST_LMDB, digits.test_images, digits.test_labels),
+    ):
+        convert_mnist(images, labels, folder / name, overwrite=True)
+        print(f"{folder / name}: {len(images)} records.")
+    return 0
