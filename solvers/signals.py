@@ -9,8 +9,6 @@ import signal
 import threading
 from enum import Enum
 
-from netdef.errors import UsageError, suggestion
-
 
 class Action(Enum):
     """What a solver is asked to do: nothing, to write a snapshot, or to write one and stop."""
@@ -18,16 +16,6 @@ class Action(Enum):
     NONE = "none"
     SNAPSHOT = "snapshot"
     STOP = "stop"
-
-    @classmethod
-    def named(cls, name: str) -> Action:
-        """The action of a ``--sigint_effect`` flag; UsageError for another word."""
-        names = [action.value for action in cls]
-        if name not in names:
-            raise UsageError(
-                f'found the signal effect "{name}"; expected snapshot, stop or none.{suggestion(name, names)}'
-            )
-        return cls(name)
 
 
 class SignalHandler:
