@@ -53,7 +53,7 @@ def scores_and_labels(layer: Layer, bottom: list[Blob], axis: int, field: str) -
             f"{bottom_name(layer, 1)} has shape {bottom[1].shape}, {bottom[1].count} labels; {bottom_name(layer, 0)} "
             f"has shape {shape} with the classes on axis {axis}, which takes {outer * inner} labels, "
             f"one for each of {shape[:axis] + shape[axis + 1 :]}. Change the labels or the axis.",
-            "bottom",
+            "bottom[1]",
         )
     return outer, shape[axis], inner
 
@@ -68,7 +68,7 @@ def check_labels(layer: Layer, label: np.ndarray, num_labels: int, ignore_label:
         f"{bottom_name(layer, 1)} has the label {label[place]:g} at index {place}; there are {num_labels} classes, "
         f"0 to {num_labels - 1}. Correct the label, give the scores more classes (num_output), "
         "or set ignore_label.",
-        field="bottom",
+        field="bottom[1]",
         layer_name=layer.name,
         layer_type=layer.type,
     )
@@ -80,5 +80,5 @@ def refuse_label_gradient(layer: Layer, propagate_down: list[bool]) -> None:
         layer.fail(
             f"the gradient with respect to {bottom_name(layer, 1)}, the labels, was asked for; there is none. "
             "Set propagate_down to false for it, or take the labels from a layer that learns nothing.",
-            "bottom",
+            "bottom[1]",
         )

@@ -40,7 +40,7 @@ class EuclideanLossLayer(LossLayer):
             self.fail(
                 f"{bottom_name(self, 0)} has shape {bottom[0].shape} and {bottom_name(self, 1)} has shape "
                 f"{bottom[1].shape}; they must have equally many elements. Reshape one of them.",
-                "bottom",
+                "bottom[1]",
             )
 
     def forward(self, bottom, top):

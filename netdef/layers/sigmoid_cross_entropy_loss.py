@@ -47,7 +47,7 @@ class SigmoidCrossEntropyLossLayer(LossLayer):
             self.fail(
                 f"{bottom_name(self, 0)} has shape {bottom[0].shape} and {bottom_name(self, 1)} has shape "
                 f"{bottom[1].shape}; there must be one target for each score. Reshape one of them.",
-                "bottom",
+                "bottom[1]",
             )
 
     def forward(self, bottom, top):

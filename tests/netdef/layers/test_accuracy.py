@@ -89,7 +89,7 @@ ERRORS = [
     (
         [(2, 3, 4), (2,)],
         "",
-        "bottom",
+        "bottom[1]",
         'bottom "label" has shape (2,), 2 labels; bottom "ip" has shape (2, 3, 4) with the classes on axis 1, '
         "which takes 8 labels, one for each of (2, 4). Change the labels or the axis.",
     ),

@@ -129,7 +129,7 @@ def test_label_that_is_no_class(label, shown):
         f'layer "loss" (SoftmaxWithLoss): bottom "label" has the label {shown} at index (1, 1); there are 4 classes, '
         "0 to 3. Correct the label, give the scores more classes (num_output), or set ignore_label."
     )
-    assert caught.value.field == "bottom"
+    assert caught.value.field == "bottom[1]"
 
 
 ERRORS = [
