@@ -1,0 +1,124 @@
+"""Every registered layer type keeps the house's rules: it builds and runs, is documented and is tested."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import netdef.layers  # noqa: F401  (registers the layer types)
+from netdef.layer import LAYERS, Counts, Layer
+from tests.support.nets import run_layer
+
+TESTS = Path(__file__).resolve().parent / "layers"
+SECTIONS = ("Formula", "Top", "Fields", "Raises", "Differs from Caffe")
+IMAGES = (2, 3, 6, 5)
+SCORES = (4, 3)
+
+# The smallest definition of each type: (shapes of the bottoms, number of tops, fields).
+EXAMPLES = {
+    "Accuracy": ([SCORES, SCORES[:1]], 1, ""),
+    "BatchNorm": ([IMAGES], 1, ""),
+    "Bias": ([IMAGES], 1, ""),
+    "Concat": ([IMAGES, (2, 4, 6, 5)], 1, ""),
+    "Convolution": ([IMAGES], 1, "convolution_param { num_output: 4 kernel_size: 3 }"),
+    "Dropout": ([IMAGES], 1, ""),
+    "DummyData": ([], 2, "dummy_data_param { shape { dim: 2 dim: 3 } }"),
+    "Eltwise": ([IMAGES, IMAGES], 1, ""),
+    "EuclideanLoss": ([SCORES, SCORES], 1, ""),
+    "Flatten": ([IMAGES], 1, ""),
+    "InnerProduct": ([IMAGES], 1, "inner_product_param { num_output: 4 }"),
+    "Input": ([], 1, "input_param { shape { dim: 2 dim: 3 } }"),
+    "LRN": ([IMAGES], 1, ""),
+    "Pooling": ([IMAGES], 1, "pooling_param { kernel_size: 2 stride: 2 }"),
+    "Power": ([IMAGES], 1, "power_param { power: 2 }"),
+    "ReLU": ([IMAGES], 1, ""),
+    "Reshape": ([IMAGES], 1, "reshape_param { shape { dim: 0 dim: -1 } }"),
+    "Scale": ([IMAGES], 1, ""),
+    "Sigmoid": ([IMAGES], 1, ""),
+    "SigmoidCrossEntropyLoss": ([SCORES, SCORES], 1, ""),
+    "Silence": ([IMAGES], 0, ""),
+    "Slice": ([IMAGES], 3, ""),
+    "Softmax": ([SCORES], 1, ""),
+    "SoftmaxWithLoss": ([SCORES, SCORES[:1]], 1, ""),
+    "Split": ([IMAGES], 2, ""),
+    "TanH": ([IMAGES], 1, ""),
+}
+NOT_BUILT_HERE = {
+    "Data": "needs a database; test_data.py makes one",
+    "MemoryData": "needs arrays before it runs; test_memory_data.py gives them",
+}
+NO_GRADIENT = {
+    "Accuracy": "counts right answers, which has no gradient",
+    "Data": "has no bottom",
+    "DummyData": "has no bottom",
+    "Input": "has no bottom",
+    "MemoryData": "has no bottom",
+}
+
+every_type = pytest.mark.parametrize("name", LAYERS.names())
+
+
+def tests_of(name: str) -> Path:
+    return TESTS / f"test_{LAYERS.get(name).__module__.rpartition('.')[2]}.py"
+
+
+@every_type
+def test_class(name):
+    cls = LAYERS.get(name)
+    assert issubclass(cls, Layer) and cls.type == name and cls.__name__ == f"{name}Layer"
+    assert "__init__" not in vars(cls), "read the fields in layer_setup"
+    assert isinstance(cls.num_bottom, Counts) and isinstance(cls.num_top, Counts)
+    assert "num_bottom" in vars(cls) or cls.num_bottom != Layer.num_bottom, "say how many bottoms it takes"
+    assert "setup" not in vars(cls), "Layer.setup is a template that no layer overrides"
+
+
+@every_type
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_builds_and_runs(name, dtype):
+    if name in NOT_BUILT_HERE:
+        pytest.skip(NOT_BUILT_HERE[name])
+    assert name in EXAMPLES, f"give {name} its smallest definition in EXAMPLES, or a reason in NOT_BUILT_HERE"
+    shapes, tops, fields = EXAMPLES[name]
+    generator = np.random.default_rng(1701)
+    bottoms = [generator.integers(0, 3, shape).astype(dtype) for shape in shapes]
+    names = "".join(f' bottom: "b{i}"' for i in range(len(shapes))) + "".join(f' top: "t{i}"' for i in range(tops))
+    run = run_layer(f'layer {{ name: "L" type: "{name}"{names} {fields} }}', bottoms, dtype=dtype)
+    for blob, values in zip(run.bottom, bottoms, strict=True):
+        np.testing.assert_array_equal(blob.data, values)
+    for blob in [*run.bottom, *run.top, *run.layer.blobs]:
+        assert blob.data.dtype == dtype and np.isfinite(blob.data).all()
+    if name not in NO_GRADIENT:
+        run.backward(None if any(run.layer.loss_weights) else [np.ones(top.shape) for top in run.top])
+        assert all(np.isfinite(blob.diff).all() and blob.diff.dtype == dtype for blob in run.bottom)
+    state = run.layer.state()
+    assert state is None or run.layer.restore(state) is None
+    run.layer.close()
+
+
+@every_type
+def test_docstring(name):
+    cls = LAYERS.get(name)
+    text = cls.__doc__ or ""
+    assert re.match(r"[A-Z][^\n]*\.\n", text), "one sentence on the first line says what it is for"
+    missing = [section for section in SECTIONS if not re.search(rf"^    (?:\w+ / )?{section}\b", text, re.MULTILINE)]
+    assert not missing, f"{cls.__name__}'s docstring lacks {', '.join(missing)}"
+    source = f"{sys.modules[cls.__module__].__doc__}\n{text}"
+    assert re.search(r"\bcaffe\b.*_layer\.cpp", source, re.IGNORECASE), "name the file of Caffe that it follows"
+
+
+@every_type
+def test_has_tests(name):
+    path = tests_of(name)
+    assert path.exists(), f"{name} has no {path.name}"
+    if name not in NO_GRADIENT:
+        assert "check_gradients(" in path.read_text(encoding="utf-8"), (
+            f"{path.name} checks no gradients; do, or write the reason into NO_GRADIENT"
+        )
+
+
+def test_exemptions_are_in_use():
+    for names in (NOT_BUILT_HERE, NO_GRADIENT):
+        assert set(names) <= set(LAYERS.names())
+    assert not set(NOT_BUILT_HERE) & set(EXAMPLES)
