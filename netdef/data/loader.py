@@ -157,4 +157,5 @@ class DatumLoader:
     def _about(self, index: int, error: DataError) -> DataError:
         index %= self.source.entries
         key = self.source.key_of(index)
-        return DataError(f'record {index} (key "{key}") of LMDB "{self.source.path}" {error.message}')
+        message = f'record {index} (key "{key}") of LMDB "{self.source.path}" {error.message}'
+        return DataError(message, field="data_param.source")

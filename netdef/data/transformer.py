@@ -105,8 +105,8 @@ class DataTransformer:
             )
         if len(self._mean_values) not in (0, 1, channels):
             raise LayerError(
-                f"has {len(self._mean_values)} mean_value for images of {channels} channels; "
-                f"expected 1 or {channels}. Give one for all channels or one for each.",
+                f"has {len(self._mean_values)} mean_value for images of {channels} channel{'s' if channels > 1 else ''}; "
+                f"expected 1{f' or {channels}' if channels > 1 else ''}. Give one for all channels or one for each.",
                 "transform_param.mean_value",
             )
         return (channels, crop, crop) if crop else (channels, height, width)

@@ -129,6 +129,8 @@ def open_loader(param, phase: int, stream: Stream, dtype=np.float32) -> DatumLoa
     Raises DataError or LayerError whose ``field`` says where in the definition the cause is.
     """
     data_param = param.data_param
+    if not data_param.source:
+        raise LayerError("source is missing; expected the folder of an LMDB. Add source.", "data_param.source")
     if data_param.backend != schema.DataParameter.LMDB:
         is_lmdb = (Path(data_param.source) / "data.mdb").is_file()
         raise LayerError(
