@@ -232,6 +232,8 @@ class LossLayer(Layer):
                 "their first axes, the batch, must agree. Give both the same batch size.",
                 "bottom",
             )
+        if not bottom[0].shape:
+            self.fail("its bottoms have shape (), no axes; a loss needs a first axis, the batch. Add one.", "bottom")
         top[0].reshape(())
 
     def allow_force_backward(self, bottom_index: int) -> bool:

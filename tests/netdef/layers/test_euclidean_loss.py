@@ -56,3 +56,12 @@ def test_shapes_that_do_not_fit():
         'layer "loss" (EuclideanLoss): bottom "pred" has shape (2, 3) and bottom "target" has shape (2, 4); '
         "they must have equally many elements. Reshape one of them."
     )
+
+
+def test_scalars_have_no_batch():
+    with pytest.raises(LayerError) as caught:
+        make_layer(TEXT, [np.zeros(()), np.zeros(())])
+    assert str(caught.value) == (
+        'layer "loss" (EuclideanLoss): its bottoms have shape (), no axes; a loss needs a first axis, the batch. '
+        "Add one."
+    )
