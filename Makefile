@@ -69,8 +69,7 @@ $(LENET)/%.prototxt: | prototxt/models/%.prototxt $(VENV)/ready
 	cp prototxt/models/$*.prototxt $@
 
 $(DRAWING): $(NET)
-	$(IN) $(NETDEF) draw lenet_train_test.prototxt lenet.svg
-	$(IN) $(NETDEF) draw lenet_train_test.prototxt lenet.png
+	$(IN) $(NETDEF) draw lenet_train_test.prototxt -o lenet.svg -o lenet.png
 
 $(LMDB): | $(VENV)/ready
 	@mkdir -p $(LENET)
@@ -83,6 +82,7 @@ $(CURVES): $(WEIGHTS)
 	$(IN) $(NETDEF) plot lenet_train.log -o lenet_train.png
 
 $(TEST_LOG): $(WEIGHTS)
+	rm -f $@
 	$(IN) $(NETDEF) test --model lenet_train_test.prototxt --weights lenet_iter_10000.caffemodel \
 	  --iterations 100 --log lenet_test.log
 

@@ -48,7 +48,7 @@ class Classifier:
         self.classes = net.blobs[self.output].count // net.blobs[self.output].shape[0]
         if labels is not None and len(labels) != self.classes:
             raise DataError(
-                f"there are {len(labels)} labels for the {self.classes} classes of blob \"{self.output}\"; "
+                f'there are {len(labels)} labels for the {self.classes} classes of blob "{self.output}"; '
                 "the numbers must agree. Give one label for each class, one on each line."
             )
         self.labels = labels or [str(number) for number in range(self.classes)]
@@ -123,9 +123,7 @@ def read_labels(path) -> list[str]:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise DataError(
-            f"cannot be read: {error.strerror}. Correct the path.", location=Location(str(path))
-        ) from error
+        raise DataError(f"cannot be read: {error.strerror}. Correct the path.", location=Location(str(path))) from error
     except UnicodeDecodeError as error:
         raise DataError(
             "is not UTF-8 text; expected the name of one class on each line. Save it as UTF-8.",

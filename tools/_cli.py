@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from netdef.errors import UsageError, suggestion
 
@@ -190,7 +191,9 @@ EXPECTED = {int: "a whole number", float: "a number", whole_number: "a whole num
             positive_number: "a whole number, 1 or more"}  # fmt: skip
 
 
-def _converter(prog: str, label: str, kind: Callable[[str], Any], choices: Iterable[Any] | None) -> Callable[[str], Any]:
+def _converter(
+    prog: str, label: str, kind: Callable[[str], Any], choices: Iterable[Any] | None
+) -> Callable[[str], Any]:
     """``kind`` with its failures told as a UsageError that names the option and what it expects."""
     command = prog.split()[-1]
 

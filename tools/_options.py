@@ -81,7 +81,9 @@ def open_net(args, default_phase: str):
     from prototxt import schema
 
     phase = getattr(args, "phase", None) or default_phase
-    net = Net(args.model, schema.Phase.Value(phase), level=args.level, stages=args.stage, seed=getattr(args, "seed", None))
+    net = Net(
+        args.model, schema.Phase.Value(phase), level=args.level, stages=args.stage, seed=getattr(args, "seed", None)
+    )
     if not net.layers:
         net.close()
         raise NetError(

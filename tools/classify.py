@@ -28,12 +28,17 @@ def add_arguments(parser) -> None:
         help="make light dark and dark light first; auto does so for gray nets when the border is light (auto)",
     )
     parser.add_argument(
-        "--scale", type=float, metavar="X", help="multiply the pixels, 0 to 255, with this (the definition's scale, else 1)"
+        "--scale",
+        type=float,
+        metavar="X",
+        help="multiply the pixels, 0 to 255, with this (the definition's scale, else 1)",
     )
     parser.add_argument("--labels", metavar="FILE", help="a text file with the name of one class on each line")
     parser.add_argument("--top", type=positive_number, default=1, metavar="N", help="how many classes to print (1)")
     parser.add_argument("--output", metavar="BLOB", help="the blob that holds the probabilities (the net's output)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object for each image, all probabilities in it")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object for each image, all probabilities in it"
+    )
     _options.add_state(parser, phase=False)
     _options.add_gpu(parser)
     _options.add_threads(parser)

@@ -34,7 +34,10 @@ def add_arguments(parser) -> None:
         "download, else from a public mirror, else scikit-learn's digits stand in for it",
     )
     parser.add_argument(
-        "--samples", type=positive_number, metavar="N", help=f"with --get: N test images as PNG files in FOLDER/{SAMPLES}"
+        "--samples",
+        type=positive_number,
+        metavar="N",
+        help=f"with --get: N test images as PNG files in FOLDER/{SAMPLES}",
     )
 
 

@@ -11,8 +11,8 @@ import os
 import sys
 import traceback
 import warnings
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Sequence
 
 from netdef.errors import NetdefError, UsageError, suggestion
 from tools._cli import CommandParser

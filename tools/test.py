@@ -65,7 +65,7 @@ def score(net, iterations: int, log) -> tuple[float, list[Score]]:
         numbers = [(name, float(value)) for name in net.outputs for value in net.blobs[name].data.flat]
         if not scores:
             scores = [Score(name, weights[name]) for name, _ in numbers]
-        for entry, (name, value) in zip(scores, numbers):
+        for entry, (name, value) in zip(scores, numbers, strict=True):
             entry.total += value
             log.info("caffe.cpp:304", f"Batch {batch}, {name} = {value:g}")
     return loss / iterations, scores

@@ -59,7 +59,7 @@ def measure(net, iterations: int, log) -> None:
     total = 1e3 * (perf_counter() - begin)
     scale = 1e3 / iterations
     log.info("caffe.cpp:397", "Average time per layer: ")
-    for name, ahead, back in zip(net.layer_names, forward, backward):
+    for name, ahead, back in zip(net.layer_names, forward, backward, strict=True):
         log.info("caffe.cpp:400", f"{name:>10}\tforward: {ahead * scale:g} ms.")
         log.info("caffe.cpp:403", f"{name:>10}\tbackward: {back * scale:g} ms.")
     log.info("caffe.cpp:408", f"Average Forward pass: {sum(forward) * scale:g} ms.")

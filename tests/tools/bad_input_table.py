@@ -8,8 +8,8 @@
     >>> 1
     the whole message on stderr; behind >>> is the exit status
 
-``--- NAME: MAKER`` has the file made by the function MAKER of `tests.tools.bad_input_files`. ``{layer types}``
-in a message stands for the list of all types.
+``--- NAME: MAKER`` has the file made by the function MAKER of `tests.tools.bad_input_files`. In a message
+``{layer types}`` stands for the list of all types and ``{here}`` for the working folder.
 """
 
 from __future__ import annotations

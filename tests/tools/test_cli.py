@@ -131,4 +131,6 @@ def test_missing_and_superfluous_positionals():
     parser.add_argument("labels", metavar="LABELS", help="the labels")
     see = ' See "netdef help convert".'
     assert refused(parser, "a") == "netdef convert: LABELS is missing. Give LABELS: the labels." + see
-    assert refused(parser, "a", "b", "c") == 'netdef convert: "c" is one argument too many; expected IMAGES, LABELS.' + see
+    assert (
+        refused(parser, "a", "b", "c") == 'netdef convert: "c" is one argument too many; expected IMAGES, LABELS.' + see
+    )

@@ -58,7 +58,10 @@ def test_get_makes_both_and_samples(run, digits, tmp_path, monkeypatch):
         "work/mnist_train_lmdb: 3 records.\nwork/mnist_test_lmdb: 3 records.\n"
     )
     assert [label for _, _, label in records("work/mnist_test_lmdb")] == [1, 2, 7]
-    assert sorted(path.name for path in (tmp_path / "work" / "png").iterdir()) == ["00003_label1.png", "00004_label2.png"]
+    assert sorted(path.name for path in (tmp_path / "work" / "png").iterdir()) == [
+        "00003_label1.png",
+        "00004_label2.png",
+    ]
     assert run("convert_mnist", "--get", "work").status == 0
 
 

@@ -22,7 +22,9 @@ def model(tmp_path):
 
 
 def test_batches_then_means(run, model, tmp_path):
-    result = run("test", "-model", model, "-weights", tmp_path / "net.caffemodel", "-iterations", 2, "--log", "test.log")
+    result = run(
+        "test", "-model", model, "-weights", tmp_path / "net.caffemodel", "-iterations", 2, "--log", "test.log"
+    )
     assert (result.status, result.out) == (0, "")
     assert log_messages(result.err) == [
         "Use CPU.",
@@ -48,12 +50,11 @@ def test_means_of_several_numbers():
 
 def test_the_recorded_run(run, mnist_dir, recorded_dir, zoo_dir, tmp_path):
     """Caffe's own log of this command, this net and these weights, batch by batch."""
-    from netdef.data.mnist import mnist_to_lmdb
+    from netdef.data.mnist import convert_mnist, read_mnist
 
-    mnist_to_lmdb(
-        mnist_dir / "t10k-images-idx3-ubyte.gz", mnist_dir / "t10k-labels-idx1-ubyte.gz",
-        tmp_path / "examples" / "mnist" / "mnist_test_lmdb",
-    )  # fmt: skip
+    digits = read_mnist(mnist_dir)
+    (tmp_path / "examples" / "mnist").mkdir(parents=True)
+    convert_mnist(digits.test_images, digits.test_labels, tmp_path / "examples" / "mnist" / "mnist_test_lmdb")
     result = run(
         "test", "-model", zoo_dir / "bvlc/examples/mnist/lenet_train_test.prototxt",
         "-weights", recorded_dir / "lenet/lenet_iter_1000.caffemodel", "-iterations", 100,
@@ -64,5 +65,5 @@ def test_the_recorded_run(run, mnist_dir, recorded_dir, zoo_dir, tmp_path):
     found = [line for line in log_messages(result.err) if re.match("Batch|Loss|accuracy|loss", line)]
     assert found[-3:] == MNIST_MEANS
     assert [line.partition(" = ")[0] for line in found] == [line.partition(" = ")[0] for line in expected]
-    for ours, theirs in zip(found[:-3], expected[:-3]):
+    for ours, theirs in zip(found[:-3], expected[:-3], strict=True):
         assert float(ours.partition(" = ")[2]) == pytest.approx(float(theirs.partition(" = ")[2]), rel=1e-3, abs=1e-5)

@@ -76,12 +76,14 @@ def test_a_gpu_is_not_used(run, project):
     assert log_messages(messages.splitlines()[0]) == ["--gpu 0,1: netdef has no GPU code; it computes on the CPU."]
     (project / "solver.prototxt").write_text(SOLVER + "solver_mode: GPU\n")
     messages = run("train", "-solver", "solver.prototxt").err
-    assert log_messages(messages.splitlines()[0]) == ["solver_mode: GPU: netdef has no GPU code; it computes on the CPU."]
+    assert log_messages(messages.splitlines()[0]) == [
+        "solver_mode: GPU: netdef has no GPU code; it computes on the CPU."
+    ]
 
 
 def test_the_seed_and_the_stage_reach_the_solver(run, project):
     err = run("train", "-solver", "solver.prototxt", "-seed", 77, "-level", 2, "-stage", "a,b").err
-    assert '\nrandom_seed: 77\n' in err
+    assert "\nrandom_seed: 77\n" in err
     assert '  level: 2\n  stage: "a"\n  stage: "b"\n' in err
 
 
