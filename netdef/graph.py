@@ -78,6 +78,7 @@ def resolve(document, phase: int, level: int = 0, stages: Sequence[str] = ()) ->
     state.stage.extend(stages)
     kept, skipped = filter_layers(message.layer, state, document)
     check_wiring(kept, document)
+    check_in_place(kept, document)
     return Graph(message.name, insert_splits(kept), state, document, skipped)
 
 
@@ -164,6 +165,32 @@ def check_wiring(nodes: Sequence[GraphNode], document=None) -> None:
                     f"layer whose bottom {index} has the same name may work in place. Give the top another name.",
                 )
             makers[top] = node.name
+
+
+def check_in_place(nodes: Sequence[GraphNode], document=None) -> None:
+    """No layer overwrites a blob that is read elsewhere too; the wiring has been checked.
+
+    Caffe comes upon such a layer after the splits, as "produced by multiple sources" (net.cpp:376).
+    """
+    sources, readers, _ = _count_readers(nodes)
+    for i, node in enumerate(nodes):
+        for j, (bottom, top) in enumerate(zip(node.bottoms, node.tops)):
+            if bottom != top or readers[sources[i, j]] == 1:
+                continue
+            others = [nodes[reader].name for (reader, _), source in sources.items() if source == sources[i, j]]
+            others.remove(node.name)
+            also = f"read by {_quoted(others)} as well" if others else "a loss as well, by its loss_weight"
+            _fail(
+                node,
+                document,
+                f"top[{j}]",
+                f'works in place on "{top}", which is {also}; only a blob with one reader may be overwritten. '
+                "Give the top another name.",
+            )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def _unknown_bottom(node: GraphNode, bottom: str, makers: dict[str, str], nodes: Sequence[GraphNode]) -> str:

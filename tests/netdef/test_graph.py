@@ -140,3 +140,30 @@ def test_top_made_twice():
         '<text>:2:33: layer "e" (Input): top "data" is made by layer "d" already; a blob has one maker, and only a '
         "layer whose bottom 0 has the same name may work in place. Give the top another name."
     )
+
+
+@pytest.mark.parametrize(
+    "layers, found",
+    [
+        (
+            'layer { name: "a" type: "Silence" bottom: "data" }\n'
+            'layer { name: "b" type: "ReLU" bottom: "data" top: "data" }',
+            'read by "a" as well',
+        ),
+        ('\nlayer { name: "b" type: "Eltwise" bottom: "data" bottom: "data" top: "data" }', 'read by "b" as well'),
+        (
+            'layer { name: "l" type: "Power" bottom: "label" top: "data2" loss_weight: 2 }\n'
+            'layer { name: "b" type: "ReLU" bottom: "data2" top: "data2" }',
+            "a loss as well, by its loss_weight",
+        ),
+    ],
+)
+def test_a_blob_with_two_readers_may_not_be_overwritten(layers, found):
+    with pytest.raises(NetError) as error:
+        names(DATA + layers)
+    blob = "data2" if "data2" in layers else "data"
+    assert error.value.layer_name == "b" and error.value.field == "top[0]" and error.value.line == 2
+    assert error.value.message == (
+        f'works in place on "{blob}", which is {found}; only a blob with one reader may be overwritten. '
+        "Give the top another name."
+    )
