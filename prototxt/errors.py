@@ -11,9 +11,8 @@ followed, where the text is known, by the source line and a caret.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable
-
 
 EXCERPT_WIDTH = 160  # characters of a source line
 
