@@ -42,6 +42,18 @@ def add_state(parser, phase: bool = True) -> None:
     parser.add_argument("--stage", type=comma_list, default=[], metavar="A,B", help="the stages of the net's state")
 
 
+def phase_name(args, default: str) -> str:
+    """``--phase``, or the default where the command has no such option or it is not given."""
+    return getattr(args, "phase", None) or default
+
+
+def phase_number(args, default: str) -> int:
+    """`phase_name` as ``schema.TRAIN`` or ``schema.TEST``."""
+    from prototxt import schema
+
+    return schema.Phase.Value(phase_name(args, default))
+
+
 def add_iterations(parser, default: int, meaning: str) -> None:
     parser.add_argument(
         "--iterations", type=positive_number, default=default, metavar="N", help=f"{meaning} ({default})"
@@ -78,16 +90,13 @@ def open_net(args, default_phase: str):
     """
     from netdef.errors import Location, NetError
     from netdef.net import Net
-    from prototxt import schema
 
-    phase = getattr(args, "phase", None) or default_phase
-    net = Net(
-        args.model, schema.Phase.Value(phase), level=args.level, stages=args.stage, seed=getattr(args, "seed", None)
-    )
+    seed = getattr(args, "seed", None)
+    net = Net(args.model, phase_number(args, default_phase), level=args.level, stages=args.stage, seed=seed)
     if not net.layers:
         net.close()
         raise NetError(
-            f"the net has no layer in phase {phase}; expected at least one. "
+            f"the net has no layer in phase {phase_name(args, default_phase)}; expected at least one. "
             "Correct the path, or the phase, level and stage.",
             location=Location(str(args.model)),
         )
