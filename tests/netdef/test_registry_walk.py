@@ -60,7 +60,7 @@ NO_GRADIENT = {
 every_type = pytest.mark.parametrize("name", LAYERS.names())
 
 
-def tests_of(name: str) -> Path:
+def file_of_tests(name: str) -> Path:
     return TESTS / f"test_{LAYERS.get(name).__module__.rpartition('.')[2]}.py"
 
 
@@ -110,7 +110,7 @@ def test_docstring(name):
 
 @every_type
 def test_has_tests(name):
-    path = tests_of(name)
+    path = file_of_tests(name)
     assert path.exists(), f"{name} has no {path.name}"
     if name not in NO_GRADIENT:
         assert "check_gradients(" in path.read_text(encoding="utf-8"), (
