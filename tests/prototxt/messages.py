@@ -107,7 +107,7 @@ class FreeSpelling:
             return ("-" if item < 0 else "") + self.pick("inf", "INF", "infinity")
         if math.isnan(item):
             return self.pick("nan", "NaN")
-        return text + self.pick("", "f", "F")
+        return text + self.pick("", "f")
 
     def quoted(self, content: bytes) -> str:
         """As one string or several; every byte outside of plain ASCII as an escape."""

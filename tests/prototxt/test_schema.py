@@ -103,8 +103,8 @@ FillerParameter.type 1 string constant
 def test_wire(row):
     place, number, kind, *rest = row.split()
     message, name = place.split(".")
-    proto = descriptor_pb2.DescriptorProto()
-    getattr(schema, message).DESCRIPTOR.CopyToProto(proto)
+    file = descriptor_pb2.FileDescriptorProto.FromString(schema.DESCRIPTOR.serialized_pb)
+    proto = next(proto for proto in file.message_type if proto.name == message)
     field = next(field for field in proto.field if field.name == name)
     field_types = descriptor_pb2.FieldDescriptorProto.Type
     found = field.type_name.split(".")[-1] or field_types.Name(field.type).removeprefix("TYPE_").lower()
