@@ -39,14 +39,14 @@ class ScaleLayer(Layer):
 
     def layer_setup(self, bottom, top):
         fields = self.param.scale_param
-        if len(bottom) == 1:
+        if len(bottom) > 1:
+            shape = bottom[1].shape
+        else:
             shape = covered_shape(self, bottom[0], fields.axis, fields.num_axes, "scale_param")
             unit = schema.FillerParameter(type="constant", value=1)
             filler = fields.filler if fields.HasField("filler") else unit
             self.add_param(shape, filler, "scale_param.filler")
         if fields.bias_term:
-            num_axes = fields.num_axes if len(bottom) == 1 else len(bottom[1].shape)
-            shape = covered_shape(self, bottom[0], fields.axis, num_axes, "scale_param")
             self.add_param(shape, fields.bias_filler, "scale_param.bias_filler")
 
     def reshape(self, bottom, top):

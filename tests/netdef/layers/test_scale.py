@@ -149,6 +149,13 @@ def test_golden(name):
             "the two must be equal. Correct axis or the shapes.",
             "scale_param.axis",
         ),
+        (
+            "bias_term: true",
+            [SHAPE, (3, 4, 5, 6)],
+            'bottom "b1" has shape (3, 4, 5, 6) but bottom "b0" has shape (2, 3, 4, 5), which is (3, 4, 5) from axis 1 '
+            "on; the two must be equal. Correct axis or the shapes.",
+            "scale_param.axis",
+        ),
     ],
 )
 def test_errors(fields, shapes, message, field):
