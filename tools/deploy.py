@@ -47,7 +47,7 @@ def run(args) -> int:
     derivation = derive(
         load_net(args.net),
         batch=args.batch,
-        shape=merge_shapes(args.shape),
+        shape=merge_shapes(args.shape, NAME),
         keep_dropout=args.keep_dropout,
         keep_all_heads=args.keep_all_heads,
         level=args.level,
@@ -74,14 +74,14 @@ def named_shapes(text: str) -> tuple[str, tuple[int, ...]]:
     return name, tuple(int(part) for part in parts)
 
 
-def merge_shapes(shapes: list[tuple[str, tuple[int, ...]]]):
+def merge_shapes(shapes: list[tuple[str, tuple[int, ...]]], command: str):
     """What `derive` takes: None, one shape, or a mapping. Raises: UsageError for a mixture."""
     if not shapes:
         return None
     if len(shapes) == 1 and not shapes[0][0]:
         return shapes[0][1]
     if any(not name for name, _ in shapes):
-        raise UsageError("netdef deploy: several --shape need a name each: --shape data=3,224,224.")
+        raise UsageError(f"netdef {command}: several --shape need a name each: --shape data=3,224,224.")
     return dict(shapes)
 
 
