@@ -3,7 +3,10 @@
 #   make check    the whole test suite
 # Both create .venv by themselves. "make help" lists the single steps.
 
-PYTHON ?= python3
+# The first Python that is new enough; looked for only when .venv is made.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 10))
+PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11 python3.10; do \
+  $$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done),python3)
 LENET  := work/lenet
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -108,17 +111,18 @@ bench: $(VENV)/ready
 
 # The virtual environment: what the main job needs, and for the suite what it needs besides.
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
-	  echo "netdef needs Python 3.10 or newer; $(PYTHON) is \"$$($(PYTHON) --version 2>&1)\"." \
+	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { \
+	  echo "netdef needs Python 3.10 or newer; \"$(PYTHON)\" is not." \
 	       "Choose another one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
-	  echo "$(PYTHON) could not create a virtual environment." \
+	@echo "Making $(VENV), once; the packages take a minute to come."
+	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "\"$(PYTHON)\" could not create a virtual environment." \
 	       "On Debian and Ubuntu, \"apt install python3-venv\" brings what is missing."; exit 1; }
 
 $(VENV)/ready: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[plot,digits]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[plot,digits]'
 	@touch $@
 
 $(VENV)/ready-for-tests: $(VENV)/ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[plot,digits,test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[plot,digits,test]'
 	@touch $@
