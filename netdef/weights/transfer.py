@@ -60,11 +60,23 @@ def copy_weights(net, source, *, path: str = "<weights>", skip_mismatch: bool = 
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
         source = read_weights(source)
-    targets = {}
+    targets: dict = {}
     for step in net.steps:
         targets.setdefault(step.node.name, step)
+    report, mismatches = _compare(net, targets, source)
+    if mismatches and not skip_mismatch:
+        raise _mismatch_error(path, mismatches)
+    for layer in source:
+        if layer.blobs and layer.name in targets and layer.name not in report.skipped:
+            _copy(targets[layer.name].layer.blobs, layer.blobs)
+            report.copied.append(layer.name)
+    return report
+
+
+def _compare(net, targets: dict, source: Sequence[LayerWeights]) -> tuple[Transfer, list[str]]:
+    """What is to be ignored, skipped and missed, and a line for each blob that does not fit."""
     owned_elsewhere = {(id(p.layer), p.index) for p in net.parameters.all if p.owner is not None}
-    report, mismatches, fitting = Transfer(), [], []
+    report, mismatches = Transfer(), []
     for layer in source:
         step = targets.get(layer.name)
         if step is None:
@@ -72,18 +84,10 @@ def copy_weights(net, source, *, path: str = "<weights>", skip_mismatch: bool = 
             continue
         found = _mismatches(net, step, layer, owned_elsewhere)
         mismatches += found
-        if found:
-            report.skipped.append(layer.name)
-        elif layer.blobs:
-            fitting.append((step.layer.blobs, layer))
-    if mismatches and not skip_mismatch:
-        raise _mismatch_error(path, mismatches)
-    for blobs, layer in fitting:
-        _copy(blobs, layer.blobs)
-        report.copied.append(layer.name)
+        report.skipped += [layer.name] if found else []
     mentioned = {layer.name for layer in source}
     report.missing = [name for name, step in targets.items() if step.layer.blobs and name not in mentioned]
-    return report
+    return report, mismatches
 
 
 def _copy(blobs, arrays: Sequence[np.ndarray | None]) -> None:

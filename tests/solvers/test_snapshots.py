@@ -15,6 +15,7 @@ from netdef.weights.solverstate import SolverState, read_solverstate, write_solv
 from prototxt import load_solver, parse_solver, schema
 from solvers import SOLVERS
 from solvers.snapshots import find_learned_net, prefix
+from tests.support.databases import pictures, write_lmdb
 from tests.support.solvers import TINY_NET, RecordedLog, everything, tiny_solver
 
 TYPES = {
@@ -57,6 +58,33 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path, kind, snapshot_format):
         assert everything(solver) == wanted
         assert solver.smoothed_loss == loss
     assert log.messages("solver.cpp:414") == lines
+
+
+def test_data_are_read_on_from_where_they_were(tmp_path):
+    """With a database: its cursor, random crops and mirroring go on, in the train net and in the test net."""
+    write_lmdb(tmp_path / "lmdb", pictures(13), labels=[i % 2 for i in range(13)])
+    net = f"""
+      layer {{ name: "data" type: "Data" top: "data" top: "label" transform_param {{ crop_size: 4 mirror: true scale: 0.01 }}
+        data_param {{ source: "{tmp_path}/lmdb" batch_size: 5 backend: LMDB rand_skip: 4 }} }}
+      layer {{ name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
+        inner_product_param {{ num_output: 2 weight_filler {{ type: "xavier" }} }} }}
+      layer {{ name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" }}"""
+    fields = f'momentum: 0.9 test_iter: 2 test_interval: 3 snapshot_prefix: "{tmp_path}/tiny"'
+    log = RecordedLog()
+    with tiny_solver(fields, net, log=log) as solver:
+        solver.step(7)
+        path = solver.snapshot()
+        log.stream.truncate(0)
+        solver.step(7)
+        wanted, lines = everything(solver), log.messages("solver.cpp:414")
+    log = RecordedLog()
+    with tiny_solver(fields, net, log=log) as solver:
+        solver.step(2)  # a solver that has gone elsewhere comes back
+        solver.restore(path)
+        log.stream.truncate(0)
+        solver.step(7)
+        assert everything(solver) == wanted
+        assert log.messages("solver.cpp:414") == lines
 
 
 def test_snapshots_while_solving(tmp_path, monkeypatch):
