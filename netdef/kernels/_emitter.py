@@ -1,0 +1,179 @@
+"""Writes vector code in LLVM's language for the intrinsics of `netdef.kernels.tiles`."""
+
+from __future__ import annotations
+
+import llvmlite.binding as llvm
+import numba
+from llvmlite import ir
+from numba.core import cgutils
+
+
+def _vector_plan() -> tuple[int, int, int, int, int]:
+    """(bytes of a vector, rows and vectors of a multiply tile, rows and columns of a dot tile).
+
+    Sums, operands and one spare must fit the registers: 32 of them with AVX-512 and on ARM, else 16.
+    """
+    named = numba.config.CPU_FEATURES
+    if named is None:
+        features = llvm.get_host_cpu_features()
+    else:
+        features = {word[1:]: word[0] == "+" for word in named.split(",") if word}
+    if features.get("avx512f"):
+        return 64, 6, 4, 5, 5
+    if features.get("avx2"):
+        return 32, 4, 3, 4, 3
+    return (16, 6, 4, 5, 4) if features.get("neon") else (16, 4, 3, 4, 3)
+
+
+VECTOR_BYTES, TILE_ROWS, TILE_VECTORS, DOT_ROWS, DOT_COLUMNS = _vector_plan()
+TILE_BYTES = VECTOR_BYTES * TILE_VECTORS  # a multiply tile is TILE_BYTES // itemsize columns wide
+
+I32, I64 = ir.IntType(32), ir.IntType(64)
+
+
+class Emitter:
+    """Emits vector code for one element type."""
+
+    def __init__(self, context, builder, element) -> None:
+        self.context = context
+        self.b = builder
+        self.element = element
+        self.size = 4 if isinstance(element, ir.FloatType) else 8
+        self.lanes = VECTOR_BYTES // self.size
+        self.vector = ir.VectorType(element, self.lanes)
+        self.name = f"v{self.lanes}f{8 * self.size}"
+        self.zero = ir.Constant(self.vector, None)
+        self.undefined = ir.Constant(self.vector, ir.Undefined)
+
+    def pointer(self, array_type, array, *offsets):
+        """The address of element ``sum(offsets)`` of an array."""
+        place = self.context.make_array(array_type)(self.context, self.b, array).data
+        for offset in offsets:
+            place = self.b.gep(place, [offset])
+        return place
+
+    def splat(self, scalar):
+        kind = ir.VectorType(scalar.type, self.lanes)
+        first = self.b.insert_element(ir.Constant(kind, ir.Undefined), scalar, I32(0))
+        lanes = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
+        return self.b.shuffle_vector(first, ir.Constant(kind, ir.Undefined), lanes)
+
+    def lane_numbers(self, first):
+        """``first, first + 1, …`` as a vector of int64."""
+        return self.b.add(
+            self.splat(first), ir.Constant(ir.VectorType(I64, self.lanes), list(range(self.lanes)))
+        )
+
+    def below(self, count):
+        """The mask of the first ``count`` lanes."""
+        return self.b.icmp_signed("<", self.lane_numbers(I64(0)), self.splat(count))
+
+    def between(self, first, low, high):
+        """The mask of lanes ``l`` with ``low <= first + l < high``."""
+        lane = self.lane_numbers(first)
+        return self.b.and_(
+            self.b.icmp_signed(">=", lane, self.splat(low)), self.b.icmp_signed("<", lane, self.splat(high))
+        )
+
+    def load(self, place, mask=None):
+        """A vector at ``place``; lanes outside ``mask`` are 0 and are not read."""
+        place = self.b.bitcast(place, self.vector.as_pointer())
+        if mask is None:
+            return self.b.load(place, align=self.size)
+        kind = ir.FunctionType(self.vector, [place.type, I32, mask.type, self.vector])
+        function = cgutils.get_or_insert_function(
+            self.b.module, kind, f"llvm.masked.load.{self.name}.p0{self.name}"
+        )
+        return self.b.call(function, [place, I32(self.size), mask, self.zero])
+
+    def store(self, value, place, mask=None):
+        place = self.b.bitcast(place, self.vector.as_pointer())
+        if mask is None:
+            self.b.store(value, place, align=self.size)
+            return
+        kind = ir.FunctionType(ir.VoidType(), [self.vector, place.type, I32, mask.type])
+        function = cgutils.get_or_insert_function(
+            self.b.module, kind, f"llvm.masked.store.{self.name}.p0{self.name}"
+        )
+        self.b.call(function, [value, place, I32(self.size), mask])
+
+    def multiply_add(self, x, y, z):
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        function = cgutils.get_or_insert_function(self.b.module, kind, f"llvm.fmuladd.{self.name}")
+        return self.b.call(function, [x, y, z])
+
+    def loop(self, count, state, body, step=1):
+        """``for n in range(0, count, step): state = body(n, state)``, at least once; returns the last state."""
+        before = self.b.block
+        inside, after = self.b.append_basic_block("loop"), self.b.append_basic_block("after")
+        self.b.branch(inside)
+        self.b.position_at_end(inside)
+        index = self.b.phi(I64)
+        index.add_incoming(I64(0), before)
+        phis = [self.b.phi(value.type) for value in state]
+        for phi, value in zip(phis, state):
+            phi.add_incoming(value, before)
+        result = body(index, phis)
+        following = self.b.add(index, I64(step))
+        last = self.b.block
+        index.add_incoming(following, last)
+        for phi, value in zip(phis, result):
+            phi.add_incoming(value, last)
+        branch = self.b.cbranch(self.b.icmp_signed("<", following, count), inside, after)
+        branch.set_metadata("llvm.loop", self._keep_rolled())
+        self.b.position_at_end(after)
+        return result
+
+    def _keep_rolled(self):
+        """Loop metadata: these loops are unrolled as far as registers go; more would only take time to compile."""
+        module = self.b.module
+        disable = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+        return module.add_metadata([disable])
+
+    def loop_if_any(self, count, state, body, step=1):
+        """`loop`, or the state as it was where ``count`` is 0."""
+        before = self.b.block
+        with self.b.if_then(self.b.icmp_signed(">", count, I64(0))):
+            result = self.loop(count, state, body, step)
+            last = self.b.block
+        merged = []
+        for value, changed in zip(state, result):
+            phi = self.b.phi(value.type)
+            phi.add_incoming(changed, last)
+            phi.add_incoming(value, before)
+            merged.append(phi)
+        return merged
+
+    def sums_across(self, vectors):
+        """The sum over lanes of each vector, as vectors; lane ``l`` of result ``r`` belongs to vector
+        ``order[r][l]``. Halves are folded pairwise: one addition serves two vectors."""
+        order = [[number] * self.lanes for number in range(len(vectors))]
+        results, orders = list(vectors), order
+        block = self.lanes // 2
+        while block:
+            if len(results) % 2:
+                results.append(self.zero)
+                orders.append([-1] * self.lanes)
+            pairs = range(0, len(results), 2)
+            orders = [self._folded_order(orders[p], orders[p + 1], block) for p in pairs]
+            results = [self._fold(results[p], results[p + 1], block) for p in pairs]
+            block //= 2
+        return results, orders
+
+    def _fold(self, first, second, block):
+        low, high = [], []
+        for start in range(0, self.lanes, 2 * block):
+            low += [start + l for l in range(block)] + [self.lanes + start + l for l in range(block)]
+            high += [start + block + l for l in range(block)]
+            high += [self.lanes + start + block + l for l in range(block)]
+        kind = ir.VectorType(I32, self.lanes)
+        return self.b.fadd(
+            self.b.shuffle_vector(first, second, ir.Constant(kind, low)),
+            self.b.shuffle_vector(first, second, ir.Constant(kind, high)),
+        )
+
+    def _folded_order(self, first, second, block):
+        folded = []
+        for start in range(0, self.lanes, 2 * block):
+            folded += first[start : start + block] + second[start : start + block]
+        return folded

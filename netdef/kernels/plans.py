@@ -1,0 +1,187 @@
+"""Plans: how a convolution of given sizes is cut up, and the calls that then compute it.
+
+A plan is made once for a shape. It chooses strips and blocks that fit the second-level cache, builds the tables
+that the kernels of `netdef.kernels.convolution` read, and keeps their working memory in ``scratch``, a function
+like `netdef.layer.Layer.scratch`.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Callable
+
+import numba
+import numpy as np
+
+from netdef.kernels import convolution as kernels
+from netdef.kernels.im2col import col2im, im2col, pack_layout, pack_steps
+from netdef.kernels.tiles import TILE_BYTES, TILE_ROWS
+
+__all__ = ["ConvolutionPlan", "NdConvolutionPlan", "slots_for"]
+
+PARALLEL_FROM = 1 << 21  # multiply-adds; below, waking the threads takes longer than one thread's work
+PACK_BYTES = 1 << 19  # of one slot's buffer: it shall stay in the second-level cache beside the weights
+PASS_BYTES = 1 << 25  # of the packs of one pass of the weight gradient
+
+
+def slots_for(operations: int) -> int:
+    """Shares into which ``operations`` multiply-adds are dealt: one for each thread, or 1 where that costs more."""
+    return numba.get_num_threads() if operations >= PARALLEL_FROM else 1
+
+
+def _twin(function, slots: int):
+    return function if slots > 1 else function.serial
+
+
+class ConvolutionPlan:
+    """A convolution over two spatial axes.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        ``(num, group, channels, height, width, num_output)``.
+    window : tuple of int
+        ``(kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w)``.
+    pooled : tuple of int
+        ``(pooled_height, pooled_width)``.
+    dtype : numpy dtype
+    scratch : callable
+        ``scratch(key, shape)`` returns a working array that lives as long as the layer.
+    """
+
+    def __init__(self, sizes, window, pooled, dtype, scratch: Callable) -> None:
+        self.sizes, self.geometry = tuple(sizes), (*window, *pooled)
+        self.scratch = scratch
+        num, group, channels, height, width, num_output = sizes
+        kernel_h, kernel_w, stride_h, _, _, _, dilation_h, _ = window
+        self.inputs, self.rows = channels // group, num_output // group
+        self.direct = tuple(window[:6]) == (1, 1, 1, 1, 0, 0)
+        self.places = prod(pooled)
+        self.operations = num * num_output * self.inputs * kernel_h * kernel_w * self.places
+        self.itemsize = np.dtype(dtype).itemsize
+        self.zeros = np.zeros(max(num_output, channels * kernel_h * kernel_w), dtype)
+        self.planes = np.arange(self.rows) * self.places
+        self.weight_rows = np.arange(self.rows) * (self.inputs * kernel_h * kernel_w)
+        self.transposed_rows = np.arange(self.inputs * kernel_h * kernel_w) * self.rows
+        self.image_planes = np.arange(self.inputs) * (height * width)
+        self.whole = pack_layout(kernel_h, stride_h, dilation_h, pooled[0])
+        self.whole_steps = self._steps(self.whole)
+        self._forward_cuts: dict[int, tuple] = {}
+
+    def _steps(self, layout) -> np.ndarray:
+        if self.direct:
+            return self.image_planes
+        kernel_h, kernel_w, stride_h = self.geometry[:3]
+        return pack_steps(self.inputs, kernel_h, kernel_w, stride_h, self.geometry[6], self.geometry[9], layout)
+
+    def _pack_size(self, channels: int, layout) -> int:
+        return channels * self.geometry[1] * layout[1] * layout[2] * self.geometry[9]
+
+    def _forward_cut(self, slots: int) -> tuple:
+        """(strip_rows, layout, steps, splits, buffer size) for so many slots."""
+        if slots not in self._forward_cuts:
+            num, group = self.sizes[:2]
+            height, width = self.geometry[8:]
+            fill = max(1, -(-(TILE_BYTES // self.itemsize) // width))  # rows that fill a tile
+            strips = 1
+            if not self.direct:
+                size = self._pack_size(self.inputs, self.whole) * self.itemsize
+                strips = min(-(-size // PACK_BYTES), -(-height // fill))
+            if num * strips < slots:
+                strips = max(strips, min(-(-slots // num), height // fill))
+            strip_rows = -(-height // max(strips, 1))
+            strips = -(-height // strip_rows)
+            tiles = group * -(-self.rows // TILE_ROWS)
+            splits = min(tiles, -(-slots // (num * strips)))
+            layout = pack_layout(self.geometry[0], self.geometry[2], self.geometry[6], strip_rows)
+            size = 1 if self.direct else self._pack_size(self.inputs, layout)
+            self._forward_cuts[slots] = strip_rows, layout, self._steps(layout), splits, size
+        return self._forward_cuts[slots]
+
+    def forward(self, bottom, weight, bias, top) -> None:
+        """``top`` from ``bottom``; all arrays flat, ``bias`` None where there is none."""
+        slots = slots_for(self.operations)
+        strip_rows, layout, steps, splits, size = self._forward_cut(slots)
+        _twin(kernels.forward, slots)(
+            bottom, weight, self.zeros if bias is None else bias, self.sizes, self.geometry, self.direct, strip_rows,
+            layout[2], splits, steps, self.weight_rows, self.planes, self.zeros, self.scratch("pack", (slots, size)), top,
+        )  # fmt: skip
+
+    def backward_data(self, top_diff, weight, bottom_diff) -> None:
+        """Overwrite ``bottom_diff``."""
+        slots = slots_for(self.operations)
+        num, group = self.sizes[:2]
+        size = self._pack_size(1, self.whole) * self.itemsize
+        blocks = 1 if self.direct else -(-self.inputs * size // PACK_BYTES)
+        blocks = min(max(blocks, -(-slots // (num * group))), self.inputs)
+        block = -(-self.inputs // blocks)
+        buffer = 1 if self.direct else self._pack_size(block, self.whole)
+        _twin(kernels.backward_data, slots)(
+            top_diff, weight, self.sizes, self.geometry, self.direct, self.whole[2], block, self.whole_steps,
+            self.planes, self.transposed_rows, self.zeros, self.scratch("transposed", (weight.size,)),
+            self.scratch("pack", (slots, buffer)), bottom_diff,
+        )  # fmt: skip
+
+    def backward_weight(self, bottom, top_diff, weight_diff) -> None:
+        """Add to ``weight_diff``; as many images at a time as their packs have room."""
+        slots = slots_for(self.operations)
+        num, _, channels = self.sizes[:3]
+        size = 1 if self.direct else self._pack_size(channels, self.whole)
+        images = num if self.direct else max(1, min(num, PASS_BYTES // (size * self.itemsize)))
+        packs = self.scratch("packs", (images, size))
+        for first in range(0, num, images):
+            _twin(kernels.backward_weight, slots)(
+                bottom, top_diff, self.sizes, self.geometry, self.direct, self.whole[2], first,
+                min(first + images, num), self.whole_steps, self.zeros, slots, packs, weight_diff,
+            )  # fmt: skip
+
+    def backward_bias(self, top_diff, bias_diff) -> None:
+        """Add to ``bias_diff``."""
+        slots = slots_for(top_diff.size * 16)
+        _twin(kernels.bias_gradient, slots)(top_diff, self.sizes[0], self.sizes[5], self.places, slots, bias_diff)
+
+
+class NdConvolutionPlan:
+    """A convolution over any number of spatial axes: each image's im2col matrix, multiplied as by a 1x1 kernel.
+
+    ``shape``, ``kernel_shape``, ``stride``, ``pad``, ``dilation`` and ``pooled`` have one number for each axis.
+    """
+
+    def __init__(self, num, group, channels, num_output, shape, kernel_shape, stride, pad, dilation, pooled,
+                 dtype, scratch: Callable) -> None:  # fmt: skip
+        self.num, self.channels = num, channels
+        self.axes = [np.array(sizes, np.int64) for sizes in (shape, kernel_shape, stride, pad, dilation, pooled)]
+        self.scratch = scratch
+        self.places, self.pixels = prod(pooled), channels * prod(shape)
+        self.depth, self.outputs = channels * prod(kernel_shape), num_output * prod(pooled)
+        sizes = (1, group, self.depth, self.places, 1, num_output)
+        self.matrix = ConvolutionPlan(sizes, (1, 1, 1, 1, 0, 0, 1, 1), (self.places, 1), dtype, scratch)
+
+    def _images(self):
+        return ((n * self.pixels, slice(n * self.outputs, (n + 1) * self.outputs)) for n in range(self.num))
+
+    def _col(self):
+        return self.scratch("col", (self.depth * self.places,))
+
+    def forward(self, bottom, weight, bias, top) -> None:
+        """See `ConvolutionPlan.forward`."""
+        for start, outputs in self._images():
+            im2col(bottom, start, self.channels, *self.axes, self._col())
+            self.matrix.forward(self._col(), weight, bias, top[outputs])
+
+    def backward_data(self, top_diff, weight, bottom_diff) -> None:
+        """See `ConvolutionPlan.backward_data`."""
+        for start, outputs in self._images():
+            self.matrix.backward_data(top_diff[outputs], weight, self._col())
+            col2im(self._col(), self.channels, *self.axes, bottom_diff, start)
+
+    def backward_weight(self, bottom, top_diff, weight_diff) -> None:
+        """See `ConvolutionPlan.backward_weight`."""
+        for start, outputs in self._images():
+            im2col(bottom, start, self.channels, *self.axes, self._col())
+            self.matrix.backward_weight(self._col(), top_diff[outputs], weight_diff)
+
+    def backward_bias(self, top_diff, bias_diff) -> None:
+        """See `ConvolutionPlan.backward_bias`."""
+        for _, outputs in self._images():
+            self.matrix.backward_bias(top_diff[outputs], bias_diff)

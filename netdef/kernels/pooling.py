@@ -1,0 +1,167 @@
+"""Pooling over the two last axes of ``(planes, height, width)`` arrays, kept flat.
+
+``geometry`` is (height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pooled_height,
+pooled_width). Output ``(oh, ow)`` looks at rows ``oh stride_h - pad_h …`` of its plane, clipped to the image.
+Planes are independent: the loops are parallel over them. Source: Caffe src/caffe/layers/pooling_layer.cpp.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netdef.kernels._jit import kernel, prange
+from netdef.kernels.random import hash_uniform
+
+__all__ = [
+    "average_backward",
+    "average_forward",
+    "mask_backward",
+    "max_forward",
+    "stochastic_test_forward",
+    "stochastic_train_forward",
+]
+
+LEAST = np.finfo(np.float32).min  # where a maximum starts, also in float64 (pooling_layer.cpp:157)
+
+
+@kernel
+def _window(place, kernel, stride, pad, size):
+    """``(start, end)`` of a window along one axis, clipped to the image."""
+    start = place * stride - pad
+    return max(start, 0), min(start + kernel, size)
+
+
+@kernel
+def _run(shift, stride, size, places):
+    """``(first, last)`` of the outputs ``o`` with ``0 <= o stride + shift < size``."""
+    first = 0 if shift >= 0 else (-shift + stride - 1) // stride
+    return first, max(first, min(places, (size - shift + stride - 1) // stride))
+
+
+@kernel(parallel=True)
+def max_forward(bottom, geometry, mask, top):
+    """``top``: the maximum of each window; ``mask``: where in its plane, -1 where no value exceeds `LEAST`.
+
+    Values are compared row by row and the first of equals stays (pooling_layer.cpp:178); NaN is never greater.
+    ``mask`` is of an integer dtype or, as a top that users see, of the blobs'.
+    """
+    height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pooled_height, pooled_width = geometry
+    for plane in prange(bottom.size // (height * width)):
+        for oh in range(pooled_height):
+            out = (plane * pooled_height + oh) * pooled_width
+            for ow in range(pooled_width):
+                top[out + ow] = LEAST
+                mask[out + ow] = -1
+            start, end = _window(oh, kernel_h, stride_h, pad_h, height)
+            for row in range(start, end):
+                for column in range(kernel_w):
+                    shift = column - pad_w
+                    first, last = _run(shift, stride_w, width, pooled_width)
+                    source = (plane * height + row) * width + shift
+                    for ow in range(first, last):
+                        value = bottom[source + ow * stride_w]
+                        if value > top[out + ow]:
+                            top[out + ow] = value
+                            mask[out + ow] = row * width + shift + ow * stride_w
+
+
+@kernel(parallel=True)
+def mask_backward(top_diff, mask, geometry, bottom_diff):
+    """``bottom_diff``: each output's gradient added at the place that ``mask`` names, in the order of outputs."""
+    size, places = geometry[0] * geometry[1], geometry[8] * geometry[9]
+    for plane in prange(bottom_diff.size // size):
+        for i in range(plane * size, (plane + 1) * size):
+            bottom_diff[i] = 0
+        for i in range(plane * places, (plane + 1) * places):
+            place = int(mask[i])
+            if place >= 0:
+                bottom_diff[plane * size + place] += top_diff[i]
+
+
+@kernel
+def _divisor(oh, ow, geometry):
+    """Pixels of a window, those in the padding counted too (pooling_layer.cpp:208-216)."""
+    height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, _, _ = geometry
+    top, left = oh * stride_h - pad_h, ow * stride_w - pad_w
+    return (min(top + kernel_h, height + pad_h) - top) * (min(left + kernel_w, width + pad_w) - left)
+
+
+@kernel(parallel=True)
+def average_forward(bottom, geometry, top):
+    """``top``: the sum of each window over its size, padding counted; sums run row by row in the arrays' dtype."""
+    height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pooled_height, pooled_width = geometry
+    for plane in prange(bottom.size // (height * width)):
+        for oh in range(pooled_height):
+            start, end = _window(oh, kernel_h, stride_h, pad_h, height)
+            for ow in range(pooled_width):
+                left, right = _window(ow, kernel_w, stride_w, pad_w, width)
+                total = bottom.dtype.type(0)
+                for row in range(start, end):
+                    for column in range(left, right):
+                        total += bottom[(plane * height + row) * width + column]
+                top[(plane * pooled_height + oh) * pooled_width + ow] = total / bottom.dtype.type(_divisor(oh, ow, geometry))
+
+
+@kernel(parallel=True)
+def average_backward(top_diff, geometry, bottom_diff):
+    """``bottom_diff``: each output's gradient over its window's size, added to every pixel of the window."""
+    height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pooled_height, pooled_width = geometry
+    for plane in prange(bottom_diff.size // (height * width)):
+        for i in range(plane * height * width, (plane + 1) * height * width):
+            bottom_diff[i] = 0
+        for oh in range(pooled_height):
+            start, end = _window(oh, kernel_h, stride_h, pad_h, height)
+            for ow in range(pooled_width):
+                left, right = _window(ow, kernel_w, stride_w, pad_w, width)
+                part = top_diff[(plane * pooled_height + oh) * pooled_width + ow]
+                part /= top_diff.dtype.type(_divisor(oh, ow, geometry))
+                for row in range(start, end):
+                    for column in range(left, right):
+                        bottom_diff[(plane * height + row) * width + column] += part
+
+
+@kernel(parallel=True)
+def stochastic_train_forward(bottom, geometry, key, counter, mask, top):
+    """``top``: one value of each window, drawn with a probability in proportion to it; ``mask``: its place.
+
+    Output ``i`` uses draw ``counter + i`` of ``key``. The first value is taken at which the running sum
+    reaches the draw times the whole sum (pooling_layer.cu:89-122); the window's last one where none does.
+    """
+    height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pooled_height, pooled_width = geometry
+    places = pooled_height * pooled_width
+    for plane in prange(bottom.size // (height * width)):
+        for place in range(places):
+            start, end = _window(place // pooled_width, kernel_h, stride_h, pad_h, height)
+            left, right = _window(place % pooled_width, kernel_w, stride_w, pad_w, width)
+            total = bottom.dtype.type(0)
+            for row in range(start, end):
+                for column in range(left, right):
+                    total += bottom[(plane * height + row) * width + column]
+            i = plane * places + place
+            threshold = hash_uniform(key, counter + np.uint64(i)) * total
+            total = bottom.dtype.type(0)
+            mask[i] = -1
+            for row in range(start, end):
+                for column in range(left, right):
+                    if mask[i] < 0 or total < threshold:
+                        total += bottom[(plane * height + row) * width + column]
+                        mask[i] = row * width + column
+            top[i] = bottom[plane * height * width + mask[i]] if mask[i] >= 0 else 0
+
+
+@kernel(parallel=True)
+def stochastic_test_forward(bottom, geometry, top):
+    """``top = sum x^2 / sum x`` of each window, the expected draw; 0 where the sum is not above 0."""
+    height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pooled_height, pooled_width = geometry
+    places = pooled_height * pooled_width
+    for plane in prange(bottom.size // (height * width)):
+        for place in range(places):
+            start, end = _window(place // pooled_width, kernel_h, stride_h, pad_h, height)
+            left, right = _window(place % pooled_width, kernel_w, stride_w, pad_w, width)
+            total = squares = bottom.dtype.type(0)
+            for row in range(start, end):
+                for column in range(left, right):
+                    value = bottom[(plane * height + row) * width + column]
+                    total += value
+                    squares += value * value
+            top[plane * places + place] = squares / total if total > 0 else 0

@@ -1,0 +1,158 @@
+"""Convolution: learned filters slid over an image. Source: Caffe src/caffe/layers/{base_conv,conv}_layer.cpp."""
+
+from __future__ import annotations
+
+from math import prod
+
+from netdef.kernels.plans import ConvolutionPlan, NdConvolutionPlan
+from netdef.layer import Layer, at_least, register_layer
+from netdef.layers._axes import bottom_name, canonical_axis, refuse_in_place
+from netdef.layers._window import read_window
+
+
+@register_layer("Convolution")
+class ConvolutionLayer(Layer):
+    """Slides ``num_output`` learned filters over the spatial axes of its bottoms.
+
+    Formula
+        ``top[n, m, o…] = bias[m] + sum_{c, k…} weight[m, c, k…] bottom[n, c0 + c, (o * stride - pad + k * dilation)…]``
+        with zeros outside of the image; ``c`` runs over the ``C / group`` channels of the group of filter ``m``,
+        which start at ``c0``.
+    Bottom / Top
+        1 or more → as many: ``(N, C, H, W) → (N, num_output, H', W')`` with
+        ``H' = floor((H + 2 pad - dilation (kernel - 1) - 1) / stride) + 1``. Any number of spatial axes; all
+        bottoms have one shape and share the filters.
+    Learnable
+        weight ``(num_output, C / group, kernel_h, kernel_w)``, bias ``(num_output,)`` unless bias_term is false.
+    Fields
+        num_output: filters · kernel_size, stride, pad, dilation: pixels, one for all axes or one for each ·
+        kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w: the same for two axes · group: groups of channels ·
+        bias_term · weight_filler, bias_filler · axis: the channels' axis, negative counts from the end ·
+        force_nd_im2col: compute as for any number of axes. engine has no effect.
+    Raises
+        LayerError when num_output, a kernel, a stride, a dilation or group is 0, both spellings of a window are
+        used, the channels or filters do not divide by group, the window is larger than the padded image, or
+        bottoms differ.
+    Source
+        Caffe base_conv_layer.cpp:11-240, conv_layer.cpp:8-78.
+    Differs from Caffe
+        A window up to stride - 1 pixels larger than the padded image is an error; Caffe gives one output there.
+        kernel_h without kernel_w (and stride likewise) is an error; Caffe reads the missing one as 0.
+    """
+
+    num_bottom, num_top = at_least(1), at_least(1)
+    same_num_bottom_top = True
+
+    def layer_setup(self, bottom, top):
+        refuse_in_place(self, bottom, top)
+        self.fields = self.param.convolution_param
+        self.axis = canonical_axis(self, self.fields.axis, bottom[0], "convolution_param.axis")
+        self.channels = bottom[0].shape[self.axis]
+        self.spatial_axes = len(bottom[0].shape) - self.axis - 1
+        self.window = read_window(self, self.fields, "convolution_param", self.spatial_axes)
+        self._check_channels()
+        num_output, inputs = self.fields.num_output, self.channels // self.fields.group
+        kernel = self.window.kernel
+        self.add_param((num_output, inputs, *kernel), self.fields.weight_filler, "convolution_param.weight_filler")
+        if self.fields.bias_term:
+            self.add_param((num_output,), self.fields.bias_filler, "convolution_param.bias_filler")
+        self.planned_shape = None
+
+    def _check_channels(self):
+        num_output, group = self.fields.num_output, self.fields.group
+        if num_output < 1:
+            found = "is 0" if self.fields.HasField("num_output") else "is missing"
+            self.fail(
+                f"num_output {found}; it must say how many filters there are, at least 1. Set num_output.",
+                "convolution_param.num_output",
+            )
+        if group < 1:
+            self.fail("group is 0; it must be at least 1. Raise it.", "convolution_param.group")
+        if self.channels % group:
+            self.fail(
+                f"group is {group} but {bottom_name(self, 0)} has {self.channels} channels; "
+                "they must divide evenly into groups. Change group or the channels.",
+                "convolution_param.group",
+            )
+        if num_output % group:
+            self.fail(
+                f"group is {group} but num_output is {num_output}; the filters must divide evenly into groups. "
+                "Change group or num_output.",
+                "convolution_param.group",
+            )
+
+    def reshape(self, bottom, top):
+        shape = bottom[0].shape
+        if shape != self.planned_shape:
+            self._check_shape(shape)
+            self._plan(shape)
+        for index, blob in enumerate(bottom[1:], 1):
+            if blob.shape != shape:
+                self.fail(
+                    f"{bottom_name(self, index)} has shape {blob.shape} but {bottom_name(self, 0)} has shape {shape}; "
+                    "all bottoms must have one shape. Make them equal.",
+                    "bottom",
+                )
+        for blob in top:
+            blob.reshape(self.top_shape)
+
+    def _check_shape(self, shape):
+        if len(shape) != self.axis + 1 + self.spatial_axes or shape[self.axis] != self.channels:
+            wanted = f"{self.axis + 1 + self.spatial_axes} axes with {self.channels} channels at axis {self.axis}"
+            self.fail(
+                f"{bottom_name(self, 0)} now has shape {shape}; the filters were made for {wanted}. "
+                "Change only the other axes.",
+                "bottom",
+            )
+        for axis, size in enumerate(shape[self.axis + 1 :]):
+            padded = size + 2 * self.window.pad[axis]
+            if self.window.reach(axis) > padded:
+                self.fail(
+                    f"the window covers {self.window.reach(axis)} pixels along axis {self.axis + 1 + axis} of "
+                    f"{bottom_name(self, 0)}, shape {shape}, but there are {padded} with padding; "
+                    "it must not be larger. Lower the kernel or raise pad.",
+                    "convolution_param",
+                )
+
+    def _plan(self, shape):
+        window, spatial = self.window, shape[self.axis + 1 :]
+        pooled = tuple(
+            (size + 2 * window.pad[axis] - window.reach(axis)) // window.stride[axis] + 1
+            for axis, size in enumerate(spatial)
+        )
+        num, num_output, group = prod(shape[: self.axis]), self.fields.num_output, self.fields.group
+        self.top_shape = (*shape[: self.axis], num_output, *pooled)
+        if len(spatial) > 2 or self.fields.force_nd_im2col:
+            self.plan = NdConvolutionPlan(
+                num, group, self.channels, num_output, spatial, window.kernel, window.stride, window.pad,
+                window.dilation, pooled, self.dtype, self.scratch,
+            )  # fmt: skip
+        else:
+            lead = 2 - len(spatial)  # fewer than two axes: the missing ones have size 1
+            pairs = zip(*((fill,) * lead + values for fill, values in (
+                (1, window.kernel), (1, window.stride), (0, window.pad), (1, window.dilation)
+            )))  # fmt: skip
+            (kernel_h, stride_h, pad_h, dilation_h), (kernel_w, stride_w, pad_w, dilation_w) = pairs
+            self.plan = ConvolutionPlan(
+                (num, group, self.channels, *(1,) * lead, *spatial, num_output),
+                (kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w),
+                (*(1,) * lead, *pooled), self.dtype, self.scratch,
+            )  # fmt: skip
+        self.planned_shape = shape
+
+    def forward(self, bottom, top):
+        weight = self.blobs[0].data.reshape(-1)
+        bias = self.blobs[1].data if self.fields.bias_term else None
+        for source, target in zip(bottom, top):
+            self.plan.forward(source.data.reshape(-1), weight, bias, target.data.reshape(-1))
+
+    def backward(self, top, propagate_down, bottom):
+        weight = self.blobs[0].data.reshape(-1)
+        for target, wanted, source in zip(top, propagate_down, bottom):
+            top_diff = target.diff.reshape(-1)
+            if self.fields.bias_term and self.param_propagate_down[1]:
+                self.plan.backward_bias(top_diff, self.blobs[1].diff)
+            if self.param_propagate_down[0]:
+                self.plan.backward_weight(source.data.reshape(-1), top_diff, self.blobs[0].diff.reshape(-1))
+            if wanted:
+                self.plan.backward_data(top_diff, weight, source.diff.reshape(-1))

@@ -1,0 +1,201 @@
+"""Pooling: maximum or average over sliding windows. Source: Caffe src/caffe/layers/pooling_layer.cpp."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netdef.kernels import pooling as kernels
+from netdef.kernels._size import sized
+from netdef.layer import Layer, between, exactly, register_layer
+from netdef.layers._axes import bottom_name, refuse_in_place
+from prototxt import schema
+
+MAX, AVE, STOCHASTIC = (schema.PoolingParameter.PoolMethod.Value(name) for name in ("MAX", "AVE", "STOCHASTIC"))
+FLOOR = schema.PoolingParameter.RoundMode.Value("FLOOR")
+
+
+def pooled_size(size: int, kernel: int, stride: int, pad: int, floor: bool = False, clip: bool = False) -> int:
+    """Windows along an axis of ``size`` pixels, at most 0 where none fits (pooling_layer.cpp:91-118).
+
+    The quotient is rounded up, so that every pixel is covered, unless ``floor``. ``clip`` drops a last window that
+    would start behind the image; Caffe does so on both axes where there is padding on one.
+    """
+    steps = size + 2 * pad - kernel
+    places = (steps // stride if floor else -(-steps // stride)) + 1
+    return places - 1 if clip and (places - 1) * stride >= size + pad else places
+
+
+@register_layer("Pooling")
+class PoolingLayer(Layer):
+    """Maximum, average or a random draw over sliding windows.
+
+    Formula
+        MAX: ``top[n, c, oh, ow] = max bottom[n, c, h, w]`` over ``oh stride_h - pad_h <= h < … + kernel_h`` and
+        likewise ``w``, within the image; the first of equals gets the gradient. AVE: the sum over the window
+        divided by its size, padding counted. STOCHASTIC: in training a value drawn in proportion to it, in
+        testing ``sum x^2 / sum x``; it wants values of 0 or more.
+    Bottom / Top
+        1 → 1 or, with MAX, 2: ``(N, C, H, W) → (N, C, H', W')``, where
+        ``H' = ceil((H + 2 pad - kernel) / stride) + 1``. The second top holds the places ``h W + w`` of the maxima.
+    Learnable
+        None.
+    Fields
+        pool: MAX, AVE or STOCHASTIC · kernel_size, or kernel_h and kernel_w; stride, or stride_h and stride_w;
+        pad, or pad_h and pad_w: pixels · global_pooling: one window over the whole image · round_mode: CEIL or
+        FLOOR. engine has no effect.
+    Raises
+        LayerError when there is no kernel or it is 0, two spellings are used, a stride is 0, a pad is not smaller
+        than its kernel, STOCHASTIC pools with padding, or no window fits.
+    Source
+        Caffe pooling_layer.cpp:11-320, pooling_layer.cu:83-154; Zeiler and Fergus (2013) for STOCHASTIC.
+    Differs from Caffe
+        STOCHASTIC works on the CPU. An image without any value above the least float32 sends no gradient; Caffe
+        writes it outside of the array.
+    """
+
+    num_bottom, num_top = exactly(1), between(1, 2)
+
+    def layer_setup(self, bottom, top):
+        refuse_in_place(self, bottom, top)
+        self.fields = fields = self.param.pooling_param
+        self.uses_random = fields.pool == STOCHASTIC
+        if len(top) > 1 and fields.pool != MAX:
+            self.fail(
+                "has a second top, which would hold the places of the maxima, but pool is not MAX. "
+                "Take the second top away.",
+                "top",
+            )
+        self.kernel = self._read_kernel()
+        self.stride = self._read_pair("stride")
+        self.pad = self._read_pair("pad")
+        for name, values in (("kernel", self.kernel or (1, 1)), ("stride", self.stride)):
+            self._check_positive(name, values)
+        if fields.global_pooling:
+            self._check_global()
+        elif any(self.pad):
+            self._check_pad()
+
+    def _read_kernel(self):
+        fields = self.fields
+        if fields.global_pooling:
+            for name in ("kernel_size", "kernel_h", "kernel_w"):
+                if fields.HasField(name):
+                    self.fail(
+                        f"has {name} and global_pooling; one window then covers the whole image. Take {name} away.",
+                        f"pooling_param.{name}",
+                    )
+            return None
+        if not (fields.HasField("kernel_size") or fields.HasField("kernel_h") or fields.HasField("kernel_w")):
+            self.fail(
+                "has no kernel_size; it must say how many pixels a window covers. "
+                "Add kernel_size, or kernel_h and kernel_w, or global_pooling: true.",
+                "pooling_param",
+            )
+        return self._read_pair("kernel")
+
+    def _read_pair(self, name):
+        fields, whole = self.fields, "kernel_size" if name == "kernel" else name
+        pair = f"{name}_h", f"{name}_w"
+        given = [field for field in pair if fields.HasField(field)]
+        if not given:
+            return (getattr(fields, whole),) * 2
+        if fields.HasField(whole):
+            self.fail(
+                f"has both {whole} and {given[0]}; only one of the two ways may be used. "
+                f"Keep {whole}, or {pair[0]} and {pair[1]}.",
+                f"pooling_param.{given[0]}",
+            )
+        if len(given) == 1:
+            missing = pair[1 - pair.index(given[0])]
+            self.fail(
+                f"has {given[0]} but no {missing}; both are needed. Add {missing}.", f"pooling_param.{given[0]}"
+            )
+        return tuple(getattr(fields, field) for field in pair)
+
+    def _check_positive(self, name, values):
+        whole = "kernel_size" if name == "kernel" else name
+        for suffix, value in zip("hw", values):
+            if value < 1:
+                field = f"{name}_{suffix}" if self.fields.HasField(f"{name}_{suffix}") else whole
+                self.fail(f"{field} is {value}; it must be at least 1 pixel. Raise it.", f"pooling_param.{field}")
+
+    def _check_global(self):
+        for name, values, wanted in (("pad", self.pad, 0), ("stride", self.stride, 1)):
+            if values != (wanted, wanted):
+                found = next(value for value in values if value != wanted)
+                self.fail(
+                    f"{name} is {found} with global_pooling; it must be {wanted}, for there is one window only. "
+                    f"Take {name} away.",
+                    f"pooling_param.{name if self.fields.HasField(name) else name + '_h'}",
+                )
+
+    def _check_pad(self):
+        if self.fields.pool == STOCHASTIC:
+            self.fail("has padding; STOCHASTIC pooling works without. Take pad away.", "pooling_param.pool")
+        for suffix, pad, kernel in zip("hw", self.pad, self.kernel):
+            if pad >= kernel:
+                both = self.fields.HasField("pad_h"), self.fields.HasField("kernel_h")
+                pad_name, kernel_name = (f"pad_{suffix}" if both[0] else "pad"), (
+                    f"kernel_{suffix}" if both[1] else "kernel_size"
+                )
+                self.fail(
+                    f"{pad_name} is {pad} but {kernel_name} is {kernel}; pad must be smaller, or a window would hold "
+                    f"only padding. Lower {pad_name} or raise {kernel_name}.",
+                    f"pooling_param.{pad_name}",
+                )
+
+    def reshape(self, bottom, top):
+        shape = bottom[0].shape
+        if len(shape) != 4:
+            self.fail(
+                f"{bottom_name(self, 0)} has shape {shape}; pooling works on 4 axes, (num, channels, height, width).",
+                "bottom",
+            )
+        size = shape[2:]
+        kernel = self.kernel or size
+        pooled = tuple(
+            pooled_size(
+                size[i], kernel[i], self.stride[i], self.pad[i], self.fields.round_mode == FLOOR, any(self.pad)
+            )
+            for i in range(2)
+        )
+        if min(pooled) < 1:
+            padded = tuple(size[i] + 2 * self.pad[i] for i in range(2))
+            self.fail(
+                f"the window is {kernel[0]}x{kernel[1]} pixels but {bottom_name(self, 0)}, shape {shape}, has "
+                f"{padded[0]}x{padded[1]} with padding; no window fits. Lower the kernel or raise pad.",
+                "pooling_param",
+            )
+        self.geometry = (*size, *kernel, *self.stride, *self.pad, *pooled)
+        for blob in top:
+            blob.reshape((*shape[:2], *pooled))
+
+    def _mask(self, top):
+        """The places of the maxima: the second top's data if there is one."""
+        return top[1].data.reshape(-1) if len(top) > 1 else self.scratch("mask", (top[0].count,), np.int32)
+
+    def forward(self, bottom, top):
+        source, target = bottom[0].data.reshape(-1), top[0].data.reshape(-1)
+        count = top[0].count * self.geometry[2]
+        if self.fields.pool == MAX:
+            sized(kernels.max_forward, count)(source, self.geometry, self._mask(top), target)
+        elif self.fields.pool == AVE:
+            sized(kernels.average_forward, count)(source, self.geometry, target)
+        elif self.phase == schema.TRAIN:
+            first = np.uint64(self.stream.take(target.size))
+            sized(kernels.stochastic_train_forward, count)(
+                source, self.geometry, np.uint64(self.stream.key), first, self._mask(top), target
+            )
+        else:
+            sized(kernels.stochastic_test_forward, count)(source, self.geometry, target)
+
+    def backward(self, top, propagate_down, bottom):
+        if not propagate_down[0]:
+            return
+        source, target = top[0].diff.reshape(-1), bottom[0].diff.reshape(-1)
+        if self.fields.pool == AVE:
+            sized(kernels.average_backward, target.size)(source, self.geometry, target)
+            return
+        if self.fields.pool == STOCHASTIC and self.phase != schema.TRAIN:
+            self.fail("STOCHASTIC pooling has no gradient in phase TEST. Use it in phase TRAIN, or MAX or AVE.")
+        sized(kernels.mask_backward, target.size)(source, self._mask(top), self.geometry, target)
