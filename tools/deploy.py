@@ -33,7 +33,9 @@ def add_arguments(parser) -> None:
     )
     parser.add_argument("--keep_dropout", action="store_true", help="leave Dropout layers in; they do nothing here")
     parser.add_argument(
-        "--keep_all_heads", action="store_true", help="keep the heads of every loss, not of the greatest loss_weight only"
+        "--keep_all_heads",
+        action="store_true",
+        help="keep the heads of every loss, not of the greatest loss_weight only",
     )
     _options.add_state(parser, phase=False)
 

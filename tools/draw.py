@@ -28,7 +28,9 @@ def add_arguments(parser) -> None:
         metavar="FILE",
         help="a .png or .svg file, may be given twice (NET's name with .png)",
     )
-    parser.add_argument("--rankdir", choices=("TB", "LR"), default="TB", help="from top to bottom or from left to right (TB)")
+    parser.add_argument(
+        "--rankdir", choices=("TB", "LR"), default="TB", help="from top to bottom or from left to right (TB)"
+    )
     parser.add_argument("--no_shapes", action="store_true", help="leave out blob shapes and parameter counts")
     parser.add_argument(
         "--shape",
@@ -38,7 +40,9 @@ def add_arguments(parser) -> None:
         metavar="C,H,W",
         help="the input's shape without the batch, where only the data know it; or NAME=C,H,W",
     )
-    parser.add_argument("--scale", type=scale_factor, default=2.0, metavar="X", help="pixels of a PNG for each unit (2)")
+    parser.add_argument(
+        "--scale", type=scale_factor, default=2.0, metavar="X", help="pixels of a PNG for each unit (2)"
+    )
     _options.add_state(parser)
 
 

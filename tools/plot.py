@@ -13,12 +13,16 @@ EXAMPLES = [
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("log", nargs="+", metavar="LOG", help="a training log, Caffe's or netdef's; several are overlaid")
+    parser.add_argument(
+        "log", nargs="+", metavar="LOG", help="a training log, Caffe's or netdef's; several are overlaid"
+    )
     parser.add_argument("-o", "--output", action="append", default=[], metavar="FILE",
                         help="a .png or .svg file, may be given twice (the first LOG's name with .png)")  # fmt: skip
     parser.add_argument("--title", default="", help="what stands above (the logs' names)")
     parser.add_argument("--log_scale", action="store_true", help="a logarithmic axis for the loss")
-    parser.add_argument("--x", choices=("iteration", "seconds"), default="iteration", help="what runs to the right (iteration)")
+    parser.add_argument(
+        "--x", choices=("iteration", "seconds"), default="iteration", help="what runs to the right (iteration)"
+    )
 
 
 def run(args) -> int:

@@ -5,8 +5,8 @@ Prototxt in, prototxt out; no array is touched, and only the shapes of the input
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Mapping, Sequence
 
 from netdef.deploy.clean import clean_layer, drop_dropout
 from netdef.deploy.flow import Flow, Version
@@ -243,7 +243,9 @@ def _labels(flow: Flow, heads: list[Head]) -> set[Version]:
     predictions = [version for head in heads for version in head.predictions]
     if predictions:
         return tops - flow.upstream(predictions)
-    measured = {flow.bottoms[i][1] for i, node in enumerate(flow.nodes) if node.type in MEASURES and len(node.bottoms) > 1}
+    measured = {
+        flow.bottoms[i][1] for i, node in enumerate(flow.nodes) if node.type in MEASURES and len(node.bottoms) > 1
+    }
     second = {version for version in tops if version[1] > 0 and flow.nodes[version[0]].type in LABEL_SECOND}
     return second | (tops & measured)
 

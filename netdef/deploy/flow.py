@@ -6,7 +6,7 @@ layer that wrote it last. All questions that the derivation asks are questions a
 
 from __future__ import annotations
 
-from typing import Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from netdef.graph import GraphNode
 

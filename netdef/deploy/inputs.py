@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from netdef.deploy.sources import source_shape
 from netdef.errors import LayerError, UsageError, suggestion
@@ -89,5 +89,3 @@ def make_input(node: GraphNode, top: int, shapes: InputShapes, notes: list[str])
         if not layer.transform_param.ListFields():
             layer.ClearField("transform_param")
     return layer
-
-

@@ -8,7 +8,7 @@ data_transformer.cpp:402-486 (InferBlobShape).
 from __future__ import annotations
 
 import os
-from typing import Callable
+from collections.abc import Callable
 
 from netdef.errors import DataError, NetdefError
 from prototxt import schema

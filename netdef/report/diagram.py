@@ -6,8 +6,8 @@ Layers in place become lines within the box of the layer whose blob they work on
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Mapping, Sequence
 
 from netdef.deploy.flow import Flow, Version
 from netdef.graph import GraphNode

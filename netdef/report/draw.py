@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Mapping, Sequence
 
 from netdef.errors import UsageError
 from netdef.graph import GraphNode
@@ -195,9 +195,7 @@ class _Drawing:
             y = top + size.head + PART_HEIGHT * place
             tint = colors_of(part.type)
             self.marks.append(Box(left + 6, y, size.width - 12, PART_HEIGHT - 3, 4, tint.fill, tint.border, 0.8))
-            self.marks.append(
-                Text(center[0], y + PART_HEIGHT / 2 - 1.5, part_text(part), SMALL, tint.ink, "middle")
-            )
+            self.marks.append(Text(center[0], y + PART_HEIGHT / 2 - 1.5, part_text(part), SMALL, tint.ink, "middle"))
 
 
 def _straight(points: list[Point], to: Point) -> None:
@@ -205,7 +203,8 @@ def _straight(points: list[Point], to: Point) -> None:
 
 
 def _smooth(points: list[Point], to: Point) -> None:
-    (u, v), middle = points[-1], (points[-1][1] + to[1]) / 2
+    u, v = points[-1]
+    middle = (v + to[1]) / 2
     points += [(u, middle), (to[0], middle), to]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 from prototxt import schema
 
@@ -18,7 +18,10 @@ class Colors:
 
 
 FAMILIES: dict[str, tuple[Colors, str]] = {
-    "data": (Colors("#e6f4ea", "#6fb387", "#2b6b41"), "Input Data DummyData HDF5Data ImageData MemoryData WindowData Parameter"),
+    "data": (
+        Colors("#e6f4ea", "#6fb387", "#2b6b41"),
+        "Input Data DummyData HDF5Data ImageData MemoryData WindowData Parameter",
+    ),
     "convolution": (Colors("#e3eefb", "#6c9fdc", "#22558f"), "Convolution Deconvolution DepthwiseConvolution Im2col"),
     "pooling": (Colors("#fdecdc", "#e0a266", "#91540f"), "Pooling SPP Crop Interp Upsample ROIPooling"),
     "product": (Colors("#ece7fa", "#9b87d6", "#4f3a94"), "InnerProduct Embed LSTM RNN Recurrent LSTMUnit"),

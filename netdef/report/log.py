@@ -15,11 +15,15 @@ from pathlib import Path
 from netdef.errors import NetdefError
 
 NUMBER = r"(?P<{0}>[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|nan|inf|-nan))"
-PREFIX = re.compile(r"[IWEF](?P<year>\d{4})?(?P<month>\d\d)(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d(?:\.\d+)?)\s+\d+ [^\]]*\] ?")
+PREFIX = re.compile(
+    r"[IWEF](?P<year>\d{4})?(?P<month>\d\d)(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d(?:\.\d+)?)\s+\d+ [^\]]*\] ?"
+)
 STEP = re.compile(r"Iteration (?P<iteration>\d+)(?: \([^)]*\))?, (?P<what>loss|lr) = " + NUMBER.format("value"))
 TEST = re.compile(r"Iteration (?P<iteration>\d+), Testing net \(#(?P<net>\d+)\)")
 OUTPUT = re.compile(
-    r"(?P<phase>Train|Test) net output #\d+: (?P<name>.+?) = " + NUMBER.format("value") + r"(?P<weighted> \(\*.*loss\))?"
+    r"(?P<phase>Train|Test) net output #\d+: (?P<name>.+?) = "
+    + NUMBER.format("value")
+    + r"(?P<weighted> \(\*.*loss\))?"
 )
 
 Series = dict[int, float]  # iteration -> value; what is logged again, after a resume, replaces what was

@@ -7,8 +7,8 @@ divisions are not: a type without a rule has none.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import prod
-from typing import Callable, Sequence
 
 from netdef.registry import Registry
 from prototxt import schema
@@ -19,7 +19,9 @@ Rule = Callable[[schema.LayerParameter, Sequence[Shape], Sequence[Shape], Sequen
 MACS: Registry[Rule] = Registry("rule for multiply-accumulates of layer type")
 
 
-def count_macs(param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]) -> int:
+def count_macs(
+    param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]
+) -> int:
     """The multiply-accumulates of one forward pass, given the shapes of bottoms, tops and learnable blobs."""
     return MACS.get(param.type)(param, bottoms, tops, params) if param.type in MACS else 0
 

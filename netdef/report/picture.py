@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from math import prod
-from typing import Sequence
 
 from netdef.errors import NetdefError, UsageError
 from netdef.graph import GraphNode, check_wiring, filter_layers
@@ -78,9 +78,7 @@ def _view(document, phase: int | None, level: int, stages: Sequence[str]) -> tup
 def _known(net) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
     """The blobs' shapes, and the parameters of each layer that owns some."""
     owners = {id(blob) for blob in net.learnable_params}
-    counts = {
-        name: sum(prod(blob.shape) for blob in blobs if id(blob) in owners) for name, blobs in net.params.items()
-    }
+    counts = {name: sum(prod(blob.shape) for blob in blobs if id(blob) in owners) for name, blobs in net.params.items()}
     return {name: tuple(blob.shape) for name, blob in net.blobs.items()}, counts
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from typing import TYPE_CHECKING, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from netdef.errors import NetdefError, UsageError
 from netdef.report.log import Series, TrainingLog, points
@@ -20,7 +21,9 @@ INK, GRID = "#333a42", "#e3e6ea"
 WIDTH, PANEL_HEIGHT, DOTS = 8.0, 2.7, 150
 
 
-def plot_logs(logs: Sequence[TrainingLog], title: str = "", logarithmic: bool = False, against: str = "iteration") -> Figure:
+def plot_logs(
+    logs: Sequence[TrainingLog], title: str = "", logarithmic: bool = False, against: str = "iteration"
+) -> Figure:
     """A figure with one panel for losses, one for other test outputs and one for the learning rate.
 
     Each log has a colour; the loss of the training is a thin line, what tests find has dots. ``logarithmic`` is
@@ -106,7 +109,18 @@ def _tests(axis: Axes, log: TrainingLog, color: str, prefix: str, against: str, 
         if not losses:
             last = series[max(series)]
             label += f", {last:.4g} at the end"
-        _line(axis, log, series, against, color=color, linestyle=style, linewidth=1.8, marker="o", markersize=4, label=label)
+        _line(
+            axis,
+            log,
+            series,
+            against,
+            color=color,
+            linestyle=style,
+            linewidth=1.8,
+            marker="o",
+            markersize=4,
+            label=label,
+        )
 
 
 def _line(axis: Axes, log: TrainingLog, series: Series, against: str, **style) -> None:

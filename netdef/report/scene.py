@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Union
 
 Point = tuple[float, float]
 
@@ -59,7 +58,7 @@ class Text:
     halo: str = ""
 
 
-Mark = Union[Box, Curve, Shape, Text]
+Mark = Box | Curve | Shape | Text
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Sequence
+from collections.abc import Sequence
 
 from netdef.deploy.inputs import InputShapes
 from netdef.graph import GraphNode, filter_layers
@@ -21,7 +21,9 @@ def shape_net(document, phase: int, *, level: int = 0, stages: Sequence[str] = (
     """
     from netdef.net import Net
 
-    return Net(without_files(document, phase, level=level, stages=stages, batch=batch, shape=shape), phase, level, stages)
+    return Net(
+        without_files(document, phase, level=level, stages=stages, batch=batch, shape=shape), phase, level, stages
+    )
 
 
 def without_files(document, phase: int, *, level: int = 0, stages: Sequence[str] = (), batch=None, shape=None):

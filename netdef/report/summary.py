@@ -98,7 +98,10 @@ def to_table(summary: Summary) -> str:
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     body = [_align(line, widths) for line in lines]
     title = f"{summary.name or 'net'}, {summary.phase} phase"
-    return "\n".join([title, "", _align(head, widths), rule, *body, rule, _align(total, widths), "", _words(summary)]) + "\n"
+    return (
+        "\n".join([title, "", _align(head, widths), rule, *body, rule, _align(total, widths), "", _words(summary)])
+        + "\n"
+    )
 
 
 def _align(cells: tuple[str, ...], widths: list[int]) -> str:
@@ -133,7 +136,12 @@ def bytes_text(count: int) -> str:
 
 def to_json(summary: Summary) -> str:
     totals = {what: summary.total(what) for what in ("parameters", "macs", "blob_bytes", "parameter_bytes")}
-    content = {"name": summary.name, "phase": summary.phase, "layers": [asdict(row) for row in summary.rows], "total": totals}
+    content = {
+        "name": summary.name,
+        "phase": summary.phase,
+        "layers": [asdict(row) for row in summary.rows],
+        "total": totals,
+    }
     return json.dumps(content, indent=2) + "\n"
 
 

@@ -219,7 +219,11 @@ def test_dropout_goes_or_stays():
         IP.format("ip", "other"),
         LOSS,
     )
-    assert wiring(*layers)[1:] == ["InnerProduct mid: data -> mid", "InnerProduct ip: mid -> ip", "Softmax prob: ip -> prob"]
+    assert wiring(*layers)[1:] == [
+        "InnerProduct mid: data -> mid",
+        "InnerProduct ip: mid -> ip",
+        "Softmax prob: ip -> prob",
+    ]
     assert wiring(*layers, keep_dropout=True)[2:4] == ["Dropout drop1: mid -> mid", "Dropout drop2: mid -> other"]
 
 

@@ -23,16 +23,20 @@ def node() -> GraphNode:
 
 def test_the_transform_comes_along_without_the_mirror():
     layer = make_input(node(), 0, shapes(batch=4, shape=(1, 5, 6)), [])
-    assert to_text(layer).split() == (
-        'name: "data" type: "Input" top: "data" transform_param { scale: 2 } '
-        "input_param { shape { dim: 4 dim: 1 dim: 5 dim: 6 } }"
-    ).split()
+    assert (
+        to_text(layer).split()
+        == (
+            'name: "data" type: "Input" top: "data" transform_param { scale: 2 } '
+            "input_param { shape { dim: 4 dim: 1 dim: 5 dim: 6 } }"
+        ).split()
+    )
 
 
 def test_a_label_as_input_has_no_transform():
-    assert to_text(make_input(node(), 1, shapes(), [])).split() == (
-        'name: "label" type: "Input" top: "label" input_param { shape { dim: 1 } }'
-    ).split()
+    assert (
+        to_text(make_input(node(), 1, shapes(), [])).split()
+        == ('name: "label" type: "Input" top: "label" input_param { shape { dim: 1 } }').split()
+    )
 
 
 def test_an_unknown_shape():
