@@ -16,7 +16,12 @@ import lmdb
 
 from netdef.errors import DataError
 
-_lock = threading.Lock()
+# Held during every call into LMDB. A fork waits for it: a copy of a call in mid-air could never be closed.
+# Reentrant, for the collector may close a forgotten reader at any moment.
+_lock = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+
 _open: dict[tuple[int, int, int], _Shared] = {}
 
 
@@ -78,24 +83,27 @@ class LmdbSource:
 
     def first(self) -> memoryview:
         """The first record, wherever the position is."""
-        with self._transaction.cursor() as cursor:
+        with _lock, self._transaction.cursor() as cursor:
             cursor.first()
             return cursor.value()
 
     def read(self, count: int) -> list[memoryview]:
         """The next ``count`` records; after the last comes the first. Valid until `close`."""
-        records = list(islice(self._records, count))
-        self.index += len(records)
-        while len(records) < count:
-            self._restart()
-            more = list(islice(self._records, count - len(records)))
-            self.index += len(more)
-            records += more
+        with _lock:
+            records = self._read_on(count)
+            while len(records) < count:
+                self._restart()
+                records += self._read_on(count - len(records))
         return records
 
     def skip(self, count: int) -> None:
         """Pass over ``count`` records."""
         self.read(count % self.entries)
+
+    def _read_on(self, count: int) -> list[memoryview]:
+        records = list(islice(self._records, count))
+        self.index += len(records)
+        return records
 
     def _restart(self) -> None:
         self.index = 0
@@ -104,26 +112,34 @@ class LmdbSource:
 
     def key_of(self, index: int) -> str:
         """The key of record ``index``, for messages."""
-        with self._transaction.cursor() as cursor:
+        with _lock, self._transaction.cursor() as cursor:
             keys = cursor.iternext(values=False)
             return bytes(next(islice(keys, index % self.entries, None))).decode("utf-8", "backslashreplace")
 
     def position(self) -> bytes:
         """Where the reader is, for `seek`: the next record's number and the key before it."""
-        key = bytes(self._cursor.key()) if self.index else b""
+        with _lock:
+            key = bytes(self._cursor.key()) if self.index else b""
         return struct.pack("<Q", self.index) + key
 
     def seek(self, position: bytes) -> None:
         """Go on from a `position`; DataError where the database holds another set of records."""
         (index,) = struct.unpack_from("<Q", position)
         key = position[8:]
-        if index > self.entries or (index and not self._cursor.set_key(key)):
+        with _lock:
+            known = index <= self.entries and (index == 0 or self._cursor.set_key(key))
+            if known:
+                self._go_after(index)
+        if not known:
             name = key.decode("utf-8", "backslashreplace")
             raise DataError(
                 f'LMDB "{self.path}" has {self.entries} records and none at "{name}", where record {index} was read '
                 "last; expected the database that the snapshot was made with. Name that one, or start without the "
                 "snapshot."
             )
+
+    def _go_after(self, index: int) -> None:
+        """Make the record after the cursor's the next one, or the first where ``index`` is 0."""
         self.index = index
         self._records = self._cursor.iternext(keys=False) if index else self._from_start()
         if index:
@@ -131,11 +147,12 @@ class LmdbSource:
 
     def close(self) -> None:
         """Let go of the database; records that were read must no longer be used."""
-        if self._leave.alive:
-            self._records = None
-            self._cursor.close()
-            self._transaction.abort()
-            self._leave()
+        with _lock:
+            if self._leave.alive:
+                self._records = None
+                self._cursor.close()
+                self._transaction.abort()
+                self._leave()
 
     def __enter__(self) -> LmdbSource:
         return self
