@@ -48,6 +48,7 @@ class Graph:
     """The layers of one phase in the order in which they run, splits included.
 
     ``skipped`` has one sentence for each layer that a rule has left out, in Caffe's words for its log.
+    ``written_names`` maps each name that a split has made to the name that the definition uses.
     """
 
     name: str
@@ -55,6 +56,11 @@ class Graph:
     state: schema.NetState
     document: object
     skipped: list[str] = field(default_factory=list)
+
+    @property
+    def written_names(self) -> dict[str, str]:
+        splits = (node for node in self.nodes if not node.path)
+        return {top: node.bottoms[0] for node in splits for top in node.tops}
 
     def message(self) -> schema.NetParameter:
         """The graph as a NetParameter."""

@@ -17,7 +17,7 @@ from netdef.random import Stream, derive_seed
 from netdef.registry import Registry
 from prototxt import schema
 
-LAYERS: Registry[type["Layer"]] = Registry("layer type")
+LAYERS: Registry[type[Layer]] = Registry("layer type")
 
 
 def register_layer(name: str):
@@ -228,7 +228,7 @@ class LossLayer(Layer):
         if len(bottom) > 1 and bottom[0].shape[:1] != bottom[1].shape[:1]:
             names = list(self.param.bottom) + ["bottom 0", "bottom 1"][len(self.param.bottom) :]
             self.fail(
-                f'"{names[0]}" has shape {bottom[0].shape} and "{names[1]}" has shape {bottom[1].shape}; '
+                f'bottom "{names[0]}" has shape {bottom[0].shape} and "{names[1]}" has shape {bottom[1].shape}; '
                 "their first axes, the batch, must agree. Give both the same batch size.",
                 "bottom",
             )

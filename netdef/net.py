@@ -191,6 +191,8 @@ class Net(NetInterface):
             raise
 
     def _place(self, error: NetdefError, step: Step) -> None:
+        for split_name, written in self.graph.written_names.items():
+            error.message = error.message.replace(f'"{split_name}"', f'"{written}"')
         if not error.layer_name:
             error.layer_name, error.layer_type = step.node.name, step.node.type
         if error.location is None and step.node.path:
@@ -219,10 +221,14 @@ class Net(NetInterface):
 
     def backward_from_to(self, start: int, end: int) -> None:
         """Run layers ``start`` down to ``end`` backward; parameter gradients are added to what is there."""
-        for index in range(start, end - 1, -1):
-            step = self.steps[index]
-            if step.needs_backward:
-                step.layer.backward(step.top, step.bottom_needs_backward, step.bottom)
+        step = None
+        try:
+            for step in reversed(self.steps[end : start + 1]):
+                if step.needs_backward:
+                    step.layer.backward(step.top, step.bottom_needs_backward, step.bottom)
+        except NetdefError as error:
+            self._place(error, step)
+            raise
 
     def run(self) -> float:
         """One forward pass; returns the loss."""

@@ -147,7 +147,7 @@ ERRORS = [
     (
         [(2, 3), (3,)],
         "",
-        '"ip" has shape (2, 3) and "label" has shape (3,); their first axes, the batch, must agree. '
+        'bottom "ip" has shape (2, 3) and "label" has shape (3,); their first axes, the batch, must agree. '
         "Give both the same batch size.",
     ),
 ]
