@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -157,13 +158,6 @@ def cut_caffemodel(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
 
 
-def caffemodel_with_nan(path: Path) -> None:
-    document = parse_net(CLASSIFIER.replace("NUM", "2"), "classifier.prototxt")
-    net = Net(document, TEST, seed=1)
-    net.params["ip"][0].data[...] = np.nan
-    net.save(path)
-
-
 def lfs_pointer(path: Path) -> None:
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1725025\n")
 
@@ -181,15 +175,12 @@ def solverstate(path: Path, **fields) -> None:
 
 
 def lonely_solverstate(path: Path) -> None:
-    solverstate(path, iter=2, learned_net="gone_iter_2.caffemodel")
+    history = [schema.BlobProto(shape={"dim": shape}, data=[0.0] * prod(shape)) for shape in ((2, 20), (2,))]
+    solverstate(path, iter=2, learned_net="gone_iter_2.caffemodel", history=history)
 
 
 def solverstate_without_history(path: Path) -> None:
     solverstate(path, iter=2, learned_net="net.caffemodel")
-
-
-def caffemodel_as_solverstate(path: Path) -> None:
-    saved(2, path)
 
 
 # -- images --------------------------------------------------------------------------------------------------

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import tools._options
+import solvers.log
 from netdef.layer import LAYERS
-from solvers.log import quiet
 from tests.tools.bad_input_table import Case, read_tables
 
 CASES = read_tables()
@@ -15,7 +14,7 @@ CASES = read_tables()
 @pytest.fixture(autouse=True)
 def messages_only(monkeypatch):
     """The training log would stand before the message."""
-    monkeypatch.setattr(tools._options, "open_log", lambda args: quiet())
+    monkeypatch.setattr(solvers.log, "to_stderr", lambda path=None: solvers.log.Log(None, path))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.table}: {case.name}")
