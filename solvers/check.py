@@ -115,7 +115,7 @@ class Checker:
         if policy in ("poly", "inv") and not (isfinite(param.power) and (param.power >= 0 or policy == "inv")):
             self.fail("power", f'power is {param.power:g}; lr_policy "{policy}" expects 0 or more. Change it.')
         values = list(param.stepvalue) if policy == "multistep" else []
-        for index, (before, value) in enumerate(zip([-1, *values], values)):
+        for index, (before, value) in enumerate(zip([-1, *values], values, strict=False)):
             if value <= before:
                 self.fail(
                     f"stepvalue[{index}]",

@@ -54,7 +54,7 @@ def _log_layer(net, step, bytes_used: int, log: Log) -> int:
         else:
             log.info("net.cpp:382", f"{name} -> {top}")
     log.info("net.cpp:124", f"Setting up {name}")
-    for blob, weight in zip(step.top, step.layer.loss_weights):
+    for blob, weight in zip(step.top, step.layer.loss_weights, strict=True):
         log.info("net.cpp:131", f"Top shape: {shape_string(blob.shape, blob.count)}")
         if weight:
             log.info("net.cpp:134", f"    with loss weight {number(weight)}")

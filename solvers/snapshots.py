@@ -68,7 +68,7 @@ def _hdf5_weights(net, diffs: bool) -> bytes:
 
     shared = {(id(parameter.layer), parameter.index) for parameter in net.parameters.all if parameter.owner is not None}
     layers = []
-    for name, layer in zip(net.layer_names, net.layers):
+    for name, layer in zip(net.layer_names, net.layers, strict=True):
         layers.append((name, layer.blobs, [(id(layer), index) not in shared for index in range(len(layer.blobs))]))
     return weights_bytes(layers, diffs)
 
@@ -94,7 +94,7 @@ def restore(solver, path: str) -> None:
     _check_history(solver, path, state)
     if state.learned_net:
         _restore_weights(solver, path, state)
-    for array, recorded in zip(solver.history, state.history):
+    for array, recorded in zip(solver.history, state.history, strict=True):
         array[...] = recorded.reshape(array.shape)
     solver.log.info("sgd_solver.cpp:336", "SGDSolver: restoring history")
     solver.iter, solver.current_step = state.iter, state.current_step

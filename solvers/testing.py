@@ -39,6 +39,6 @@ def run_test(solver, index: int) -> list[tuple[str, float]]:
         scores = scores + np.array([value for _, value in values])
     if solver.param.test_compute_loss:
         solver.log.info("solver.cpp:401", f"Test loss: {number(loss / batches)}")
-    means = [(name, float(mean)) for (name, _), mean in zip(values, scores / batches)]
+    means = [(name, float(mean)) for (name, _), mean in zip(values, scores / batches, strict=True)]
     log_outputs(solver.log, "solver.cpp:414", "Test", net, means)
     return means

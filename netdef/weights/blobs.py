@@ -103,7 +103,7 @@ def encode_blob(array: np.ndarray, diff: np.ndarray | None = None) -> bytes:
     listed = (_DOUBLE_DATA, _DOUBLE_DIFF) if double else (_DATA, _DIFF)
     parts = {
         number: np.ascontiguousarray(values, kind).reshape(-1).view("u1").data
-        for number, values in zip(listed, (array, diff))
+        for number, values in zip(listed, (array, diff), strict=True)
         if values is not None
     }
     if array.shape:

@@ -91,7 +91,7 @@ def _compare(net, targets: dict, source: Sequence[LayerWeights]) -> tuple[Transf
 
 
 def _copy(blobs, arrays: Sequence[np.ndarray | None]) -> None:
-    for blob, array in zip(blobs, arrays):
+    for blob, array in zip(blobs, arrays, strict=True):
         if array is not None:
             blob.forget_filler()
             blob.data[...] = array.reshape(blob.shape)
@@ -111,7 +111,7 @@ def _mismatches(net, step, layer: LayerWeights, owned_elsewhere: set) -> list[st
         return [f"{label}: {len(blobs)} blobs here, {len(blobs) - len(absent)} in the file"]
     return [
         f"{label}, blob {index}: {blob.shape} here, {array.shape} in the file"
-        for index, (blob, array) in enumerate(zip(blobs, arrays))
+        for index, (blob, array) in enumerate(zip(blobs, arrays, strict=True))
         if array is not None and not same_shape(blob.shape, array.shape)
     ]
 

@@ -94,10 +94,19 @@ def test_wrong_field(line, place, sentence):
         ('lr_policy: "step" gamma: 1', "2:1", 'lr_policy "step" needs stepsize, which is missing. Add stepsize.'),
         ('lr_policy: "step" stepsize: 1', "2:1", 'lr_policy "step" needs gamma, which is missing. Add gamma.'),
         ('lr_policy: "inv" gamma: 1', "2:1", 'lr_policy "inv" needs power, which is missing. Add power.'),
-        ('lr_policy: "multistep" gamma: 1', "2:1", 'lr_policy "multistep" needs stepvalue, which is missing. Add stepvalue.'),
+        (
+            'lr_policy: "multistep" gamma: 1', "2:1",
+            'lr_policy "multistep" needs stepvalue, which is missing. Add stepvalue.',
+        ),
         ('lr_policy: "poly" power: 1', "2:1", 'lr_policy "poly" needs max_iter, which is missing. Add max_iter.'),
-        ('lr_policy: "poly" power: 1\nmax_iter: 0', "3:1", 'max_iter is 0; lr_policy "poly" needs at least 1. Change it.'),
-        ('lr_policy: "poly" max_iter: 9\npower: -1', "3:1", 'power is -1; lr_policy "poly" expects 0 or more. Change it.'),
+        (
+            'lr_policy: "poly" power: 1\nmax_iter: 0', "3:1",
+            'max_iter is 0; lr_policy "poly" needs at least 1. Change it.',
+        ),
+        (
+            'lr_policy: "poly" max_iter: 9\npower: -1', "3:1",
+            'power is -1; lr_policy "poly" expects 0 or more. Change it.',
+        ),
         ('lr_policy: "step" gamma: 1\nstepsize: 0', "3:1", "stepsize is 0; expected at least 1 iteration. Change it."),
         (
             'lr_policy: "multistep" gamma: 1\nstepvalue: 5\nstepvalue: 5', "4:1",

@@ -64,7 +64,8 @@ def test_data_are_read_on_from_where_they_were(tmp_path):
     """With a database: its cursor, random crops and mirroring go on, in the train net and in the test net."""
     write_lmdb(tmp_path / "lmdb", pictures(13), labels=[i % 2 for i in range(13)])
     net = f"""
-      layer {{ name: "data" type: "Data" top: "data" top: "label" transform_param {{ crop_size: 4 mirror: true scale: 0.01 }}
+      layer {{ name: "data" type: "Data" top: "data" top: "label"
+        transform_param {{ crop_size: 4 mirror: true scale: 0.01 }}
         data_param {{ source: "{tmp_path}/lmdb" batch_size: 5 backend: LMDB rand_skip: 4 }} }}
       layer {{ name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
         inner_product_param {{ num_output: 2 weight_filler {{ type: "xavier" }} }} }}

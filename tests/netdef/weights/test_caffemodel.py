@@ -197,7 +197,8 @@ def test_count_that_does_not_fit_the_shape():
 def test_wrong_wire_type():
     assert complaint(b"\xa0\x06\x01") == (
         "w.caffemodel: is damaged or no binary caffemodel: a layer is varint; it must be "
-        "length-delimited (byte 2, in layer 1); a binary caffemodel is expected. Take another copy or an older snapshot."
+        "length-delimited (byte 2, in layer 1); a binary caffemodel is expected. "
+        "Take another copy or an older snapshot."
     )
 
 
