@@ -22,8 +22,8 @@ def loss(bottom, name="loss", extra=""):
     return f'layer {{ name: "{name}" type: "EuclideanLoss" bottom: "{bottom}" bottom: "label" top: "{name}" {extra} }}'
 
 
-def flow(text):
-    net = Net(parse_net(text), schema.TRAIN)
+def flow(text, labels="dim: 2 dim: 4"):
+    net = Net(parse_net(text.replace("dim: 2 dim: 4", labels)), schema.TRAIN)
     return {s.node.name: (s.needs_backward, s.bottom_needs_backward) for s in net.steps}
 
 
@@ -63,7 +63,8 @@ def test_propagate_down_true_asks_for_the_gradient_of_data():
 
 
 def test_force_backward_reaches_the_data_but_not_labels():
-    found = flow("force_backward: true " + INPUT + ip("a", "data", lr=0) + loss("a"))
+    softmax = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "a" bottom: "label" top: "loss" }'
+    found = flow("force_backward: true " + INPUT + ip("a", "data", lr=0) + softmax, labels="dim: 2")
     assert found["a"] == (True, [True]) and found["loss"] == (True, [True, False])
 
 
