@@ -21,6 +21,7 @@ STUB = 12.0  # how far a wire runs straight out of its box
 ARROW = 6.5
 RANK_GAP = 46.0  # pixels between ranks from top to bottom; to the right, the labels decide
 DOT = 2.6
+LABEL_GAP = 22.0  # between a label and the next wire
 
 
 def draw(
@@ -109,8 +110,11 @@ class _Drawing:
         """Where a top leaves its box, in the layout's axes."""
         u, v = self.layout.centers[box]
         width, height = self.spans[box]
-        count = max(len(self.diagram.boxes[box].tops), 1)
-        return u + width * ((port + 1) / (count + 1) - 0.5), v + height / 2
+        count = len(self.diagram.boxes[box].tops)
+        if self.is_across or count == 1:
+            return u + width * ((port + 1) / (count + 1) - 0.5), v + height / 2
+        rooms = label_rooms(self.diagram, self.diagram.boxes[box])
+        return u - sum(rooms) / 2 + sum(rooms[:port]) + LABEL_GAP / 2, v + height / 2
 
     def _inlets(self) -> dict[int, Point]:
         """Where each wire enters its box: side by side, in the order of where they come from."""
@@ -220,8 +224,9 @@ def _lines(box: LayerBox, ink: str) -> list[tuple[str, str]]:
 
 
 def part_text(part) -> str:
-    """A layer in place on one line: ``relu1 · ReLU``."""
-    return " · ".join([part.name, part.type, *part.fields])
+    """A layer in place on one line, without the count of its parameters: ``relu1 · ReLU``."""
+    words = [field for field in part.fields if not field.endswith(" parameters")]
+    return " · ".join([part.name, part.type, *words])
 
 
 def label(diagram: Diagram, box: LayerBox, port: int) -> str:
@@ -233,6 +238,11 @@ def label(diagram: Diagram, box: LayerBox, port: int) -> str:
     return "  ".join(word for word in (shown, size) if word)
 
 
+def label_rooms(diagram: Diagram, box: LayerBox) -> list[float]:
+    """The width that each top takes with its label to the right of it, below its box."""
+    return [text_width(label(diagram, box, port), SMALL) + LABEL_GAP for port in range(len(box.tops))]
+
+
 def measure(box: LayerBox, diagram: Diagram, is_across: bool) -> _Size:
     """The room that a box needs for its text and, where wires leave below, for the labels of its tops."""
     if box.reference:
@@ -240,9 +250,9 @@ def measure(box: LayerBox, diagram: Diagram, is_across: bool) -> _Size:
     lines = _lines(box, "")
     width = max([text_width(box.main.name, NAME_SIZE), *(text_width(text, TYPE_SIZE) for text, _ in lines)])
     width = max([width, *(text_width(part_text(part), SMALL) + 4 for part in box.inside)]) + 2 * PADDING
-    labels = [text_width(label(diagram, box, port), SMALL) + 16 for port in range(len(box.tops))]
-    if labels and not is_across:
-        width = max(width, max(labels) * (len(labels) + 1) if len(labels) > 1 else labels[0])
+    rooms = label_rooms(diagram, box)
+    if not is_across:
+        width = max(width, sum(rooms))
     head = 31.0 + 14 * len(lines)
     height = head + PART_HEIGHT * len(box.inside) + (3 if box.inside else 0)
-    return _Size(max(width, 76.0), max(height, 20.0 * (len(labels) + 1) if is_across else 0), head)
+    return _Size(max(width, 76.0), max(height, 20.0 * (len(box.tops) + 1) if is_across else 0), head)

@@ -43,8 +43,8 @@ def test_shapes_that_are_not_known_are_left_out_with_a_word(run, net):
     result = run("draw", net)
     assert result.status == 0
     assert result.err == (
-        'Drawn without shapes: net.prototxt:2:1: layer "d" (Data): the shape of "data" is not known: source "gone" does '
-        "not exist here, and transform_param has no crop_size. Give it without the batch: --shape C,H,W.\n"
+        'Drawn without shapes: net.prototxt:2:1: layer "d" (Data): the shape of "data" is not known: source "gone" '
+        "does not exist here, and transform_param has no crop_size. Give it without the batch: --shape C,H,W.\n"
     )
 
 

@@ -20,7 +20,8 @@ def test_training_fields_go():
     )
     before = layer.SerializeToString()
     (wanted,) = layers(
-        """layer { name: "c" type: "Convolution" bottom: "a" top: "c" param { } param { name: "b" share_mode: PERMISSIVE }
+        """layer { name: "c" type: "Convolution" bottom: "a" top: "c" param { }
+                   param { name: "b" share_mode: PERMISSIVE }
                    convolution_param { num_output: 3 } }"""
     )
     assert to_text(clean_layer(layer, notes)) == to_text(wanted)
@@ -52,7 +53,8 @@ READ = 'layer { name: "ip" type: "InnerProduct" bottom: "b" top: "ip" }'
 
 def test_readers_are_led_around_dropout():
     notes: list[str] = []
-    again = 'layer { name: "new" type: "Power" bottom: "b" top: "b" } layer { name: "last" type: "Power" bottom: "b" top: "c" }'
+    again = 'layer { name: "new" type: "Power" bottom: "b" top: "b" }'
+    again += 'layer { name: "last" type: "Power" bottom: "b" top: "c" }'
     result = drop_dropout(layers(DROP + READ + again), notes)
     assert [(layer.name, list(layer.bottom)) for layer in result] == [("ip", ["a"]), ("new", ["a"]), ("last", ["b"])]
     assert notes == []

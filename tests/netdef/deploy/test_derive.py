@@ -100,7 +100,8 @@ TWO_HEADS = (
     IP.format("aside", "data"),
     'layer { name: "relu" type: "ReLU" bottom: "aside" top: "aside" }',
     IP.format("early", "aside"),
-    'layer { name: "loss1" type: "SoftmaxWithLoss" bottom: "early" bottom: "label" top: "loss1/loss" loss_weight: 0.25 }',
+    'layer { name: "loss1" type: "SoftmaxWithLoss" bottom: "early" bottom: "label" top: "loss1/loss" '
+    "loss_weight: 0.25 }",
     'layer { name: "top1" type: "Accuracy" bottom: "early" bottom: "label" top: "top1" include { phase: TEST } }',
     LOSS.replace("type", "loss_weight: 2 type"),
 )
@@ -175,7 +176,8 @@ def test_an_autoencoder_keeps_its_reconstruction_and_not_its_target():
         DATA.replace('top: "label"', ""),
         'layer { name: "flat" type: "Flatten" bottom: "data" top: "flat" }',
         IP.format("ip", "data"),
-        'layer { name: "cross" type: "SigmoidCrossEntropyLoss" bottom: "ip" bottom: "flat" top: "cross" loss_weight: 1 }',
+        'layer { name: "cross" type: "SigmoidCrossEntropyLoss" bottom: "ip" bottom: "flat" top: "cross" '
+        "loss_weight: 1 }",
         'layer { name: "back" type: "Sigmoid" bottom: "ip" top: "back" }',
         'layer { name: "l2" type: "EuclideanLoss" bottom: "back" bottom: "flat" top: "l2" loss_weight: 0 }',
     )
@@ -187,7 +189,8 @@ def test_two_towers_share_their_weights():
                param {{ lr_mult: 2 }} inner_product_param {{ num_output: 4 }} }}"""
     layers = (
         DATA.replace("label", "same"),
-        'layer { name: "cut" type: "Slice" bottom: "data" top: "a" top: "b" slice_param { slice_dim: 1 slice_point: 1 } }',
+        'layer { name: "cut" type: "Slice" bottom: "data" top: "a" top: "b" '
+        "slice_param { slice_dim: 1 slice_point: 1 } }",
         tower.format("left", "a"),
         tower.format("right", "b"),
         'layer { name: "loss" type: "ContrastiveLoss" bottom: "left" bottom: "right" bottom: "same" }',
@@ -228,7 +231,8 @@ def test_dropout_goes_or_stays():
 
 
 def test_a_constant_beside_real_data_stays():
-    constant = 'layer { name: "one" type: "DummyData" top: "one" dummy_data_param { shape { dim: 7 dim: 2 } data_filler { value: 1 } } }'
+    constant = """layer { name: "one" type: "DummyData" top: "one"
+                  dummy_data_param { shape { dim: 7 dim: 2 } data_filler { value: 1 } } }"""
     layers = (DATA, constant, IP.format("mid", "data"),
               'layer { name: "ip" type: "Concat" bottom: "mid" bottom: "one" top: "ip" }', LOSS)  # fmt: skip
     assert "DummyData one:  -> one" in wiring(*layers)

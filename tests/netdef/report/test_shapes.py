@@ -9,8 +9,10 @@ from netdef.report.shapes import shape_net
 from prototxt import parse_net, schema
 
 NET = """
-layer { name: "d" type: "Data" top: "data" top: "label" include { phase: TRAIN } data_param { source: "gone" batch_size: 7 } }
-layer { name: "d" type: "Data" top: "data" top: "label" include { phase: TEST } data_param { source: "gone" batch_size: 9 } }
+layer { name: "d" type: "Data" top: "data" top: "label" include { phase: TRAIN }
+        data_param { source: "gone" batch_size: 7 } }
+layer { name: "d" type: "Data" top: "data" top: "label" include { phase: TEST }
+        data_param { source: "gone" batch_size: 9 } }
 layer { name: "flat" type: "Flatten" bottom: "data" top: "flat" }
 layer { name: "quiet" type: "Silence" bottom: "label" }
 """
@@ -55,6 +57,6 @@ def test_an_unknown_shape():
     with pytest.raises(LayerError) as error:
         shapes(NET)
     assert error.value.sentence() == (
-        'net.prototxt:3:1: layer "d" (Data): the shape of "data" is not known: source "gone" does not exist here, and '
+        'net.prototxt:4:1: layer "d" (Data): the shape of "data" is not known: source "gone" does not exist here, and '
         "transform_param has no crop_size. Give it without the batch: --shape C,H,W."
     )
