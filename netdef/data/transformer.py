@@ -104,9 +104,10 @@ class DataTransformer:
                 "transform_param.mean_file",
             )
         if len(self._mean_values) not in (0, 1, channels):
+            images, wanted = ("1 channel", "1") if channels == 1 else (f"{channels} channels", f"1 or {channels}")
             raise LayerError(
-                f"has {len(self._mean_values)} mean_value for images of {channels} channel{'s' if channels > 1 else ''}; "
-                f"expected 1{f' or {channels}' if channels > 1 else ''}. Give one for all channels or one for each.",
+                f"has {len(self._mean_values)} mean_value for images of {images}; expected {wanted}. "
+                "Give one for all channels or one for each.",
                 "transform_param.mean_value",
             )
         return (channels, crop, crop) if crop else (channels, height, width)

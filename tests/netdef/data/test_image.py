@@ -178,7 +178,8 @@ def test_other_wrong_requests(tmp_path, rgb):
     with pytest.raises(DataError) as caught:
         prepare_image(path, 5, 7, 5)
     assert caught.value.message == (
-        "the net's input has 5 channels; an image gives 1 (gray) or 3 (colour). Feed such a net arrays instead of images."
+        "the net's input has 5 channels; an image gives 1 (gray) or 3 (colour). "
+        "Feed such a net arrays instead of images."
     )
     with pytest.raises(UsageError) as caught:
         prepare_image(path, 1, 7, 5, "maybe")

@@ -15,7 +15,8 @@ def test_a_mean_survives_and_is_what_caffe_writes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "shape, expected", [((2, 3), (1, 2, 3)), ((1, 2, 3), (1, 2, 3)), ((1, 4, 2, 3), (4, 2, 3)), ((1, 1, 2, 3), (1, 2, 3))]
+    "shape, expected",
+    [((2, 3), (1, 2, 3)), ((1, 2, 3), (1, 2, 3)), ((1, 4, 2, 3), (4, 2, 3)), ((1, 1, 2, 3), (1, 2, 3))],
 )
 def test_shapes_of_newer_files(tmp_path, shape, expected):
     blob = schema.BlobProto(double_data=range(int(np.prod(shape))))
