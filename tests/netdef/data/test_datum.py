@@ -10,9 +10,9 @@ from prototxt import schema
 from tests.support.databases import pictures
 
 
-def encoded(pixels, mode=None, kind="PNG", **options):
+def encoded(pixels):
     file = io.BytesIO()
-    Image.fromarray(pixels, mode).save(file, kind, **options)
+    Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()
 
 

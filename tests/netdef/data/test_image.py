@@ -10,8 +10,8 @@ from tests.naive.transform import transform
 from tests.support.databases import pictures
 
 
-def save(path, pixels, mode=None, **options):
-    Image.fromarray(np.ascontiguousarray(pixels), mode).save(path, **options)
+def save(path, pixels):
+    Image.fromarray(np.ascontiguousarray(pixels)).save(path)
     return path
 
 
@@ -62,9 +62,11 @@ def test_alpha_is_laid_over_the_background(tmp_path, color):
 
 
 def test_transparent_palette_and_gray_with_alpha(tmp_path):
-    gray = np.array([[[7, 255], [9, 0]]], np.uint8)
-    assert np.allclose(read_image(save(tmp_path / "a.png", gray, "LA"), color=False)[0], [[7, 255]])
-    palette = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
+    planes = [Image.fromarray(np.array([values], np.uint8)) for values in ([7, 9], [255, 0])]
+    Image.merge("LA", planes).save(tmp_path / "a.png")
+    assert np.allclose(read_image(tmp_path / "a.png", color=False)[0], [[7, 255]])
+    palette = Image.new("P", (3, 1))
+    palette.putdata([0, 1, 2])
     palette.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
     palette.save(tmp_path / "b.png", transparency=1)
     assert read_image(tmp_path / "b.png", color=True)[:, 0].tolist() == [[30, 255, 90], [20, 255, 80], [10, 255, 70]]

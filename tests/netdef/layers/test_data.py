@@ -216,7 +216,8 @@ def test_fields(source, definition, field, message):
 
 
 def test_the_place_of_a_missing_source_is_told():
-    text = 'layer {\n  name: "d" type: "Data" top: "data"\n  data_param { source: "/no" backend: LMDB batch_size: 1 }\n}'
+    fields = 'data_param { source: "/no" backend: LMDB batch_size: 1 }'
+    text = f'layer {{\n  name: "d" type: "Data" top: "data"\n  {fields}\n}}'
     with pytest.raises(NetdefError) as caught:
         Net(parse_net(text, "train.prototxt"), schema.TRAIN)
     assert str(caught.value) == (
