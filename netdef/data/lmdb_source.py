@@ -48,6 +48,8 @@ class LmdbSource:
 
     Attributes
     ----------
+    kind : str
+        "LMDB", for messages.
     path : Path
     entries : int
         Number of records, at least 1.
@@ -61,6 +63,8 @@ class LmdbSource:
     DataError
         When there is no LMDB, it is damaged or truncated, or holds no record.
     """
+
+    kind = "LMDB"
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -175,7 +179,7 @@ def check_folder(path: Path) -> None:
     if (path / "CURRENT").is_file():
         raise DataError(
             f'"{path}" is a LevelDB; expected an LMDB, a folder with data.mdb. '
-            "Make an LMDB from the same images with convert_imageset -backend lmdb."
+            'In a net, set "backend: LEVELDB"; or make an LMDB from the same images with convert_imageset.'
         )
     raise DataError(f'"{path}" holds no data.mdb, so it is no LMDB. Create the database or correct the path.')
 

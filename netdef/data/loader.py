@@ -10,6 +10,7 @@ from math import prod
 import numpy as np
 
 from netdef.data.datum import check_size, decode_datum
+from netdef.data.level_source import LevelSource
 from netdef.data.lmdb_source import LmdbSource
 from netdef.data.transformer import DataTransformer
 from netdef.errors import DataError
@@ -46,6 +47,10 @@ class Batch:
         self.restarts = 0
         self._flat = np.zeros(0, dtype)
 
+    @property
+    def tops(self) -> list[np.ndarray]:
+        return [self.data, self.labels]
+
     def reshape(self, shape: tuple[int, int, int]) -> None:
         """Give ``data`` the shape ``(N, *shape)``; memory only grows."""
         whole = (len(self.labels), *shape)
@@ -60,10 +65,27 @@ class Batch:
 class DatumLoader:
     """Reads Datum records from ``source`` and fills batches with them."""
 
-    def __init__(self, source: LmdbSource, transformer: DataTransformer) -> None:
+    def __init__(self, source: LmdbSource | LevelSource, transformer: DataTransformer, batch_size: int = 1) -> None:
         self.source = source
         self.transformer = transformer
+        self.batch_size = batch_size
         self._fields = np.zeros((0, FIELD_COUNT), np.int64)
+
+    @property
+    def restarts(self) -> int:
+        """How often the source has begun anew."""
+        return self.source.restarts
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of a batch of images and of its labels."""
+        return [(self.batch_size, *self.record_shape()), (self.batch_size,)]
+
+    def new_batch(self) -> Batch:
+        return Batch(self.batch_size, self.transformer.dtype)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.source.close()
 
     def record_shape(self) -> tuple[int, int, int]:
         """The ``(C, H, W)`` that the first record becomes."""
@@ -157,5 +179,5 @@ class DatumLoader:
     def _about(self, index: int, error: DataError) -> DataError:
         index %= self.source.entries
         key = self.source.key_of(index)
-        message = f'record {index} (key "{key}") of LMDB "{self.source.path}" {error.message}'
+        message = f'record {index} (key "{key}") of {self.source.kind} "{self.source.path}" {error.message}'
         return DataError(message, field="data_param.source")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from netdef.data.datum import encode_datum
 from netdef.data.lmdb_writer import LmdbWriter
@@ -25,3 +26,11 @@ def write_records(path, records) -> None:
     with LmdbWriter(path) as writer:
         for number, record in enumerate(records):
             writer.put(f"{number:08d}", record)
+
+
+def write_level(path, images) -> None:
+    """A LevelDB of ``images``, each ``(C, H, W)``; image ``i`` has label ``i``. Skips without plyvel."""
+    plyvel = pytest.importorskip("plyvel")
+    with plyvel.DB(str(path), create_if_missing=True) as database:
+        for number, image in enumerate(images):
+            database.put(f"{number:08d}".encode(), encode_datum(image, number))

@@ -116,7 +116,7 @@ def test_a_file_and_folders_that_are_no_lmdb(tmp_path):
     )
     assert failure(tmp_path / "level") == (
         f'"{tmp_path}/level" is a LevelDB; expected an LMDB, a folder with data.mdb. '
-        "Make an LMDB from the same images with convert_imageset -backend lmdb."
+        'In a net, set "backend: LEVELDB"; or make an LMDB from the same images with convert_imageset.'
     )
 
 
