@@ -26,12 +26,12 @@ def use_threads(args) -> None:
     """Let the kernels run on ``--threads`` threads. Raises: UsageError for more than there are."""
     if args.threads is None:
         return
-    import numba
+    from netdef.kernels._jit import available_threads, set_threads
 
-    most = numba.config.NUMBA_NUM_THREADS
+    most = available_threads()
     if args.threads > most:
         raise UsageError(f"--threads is {args.threads}; this machine has {most}. Give 1 to {most}.")
-    numba.set_num_threads(args.threads)
+    set_threads(args.threads)
 
 
 def add_state(parser, phase: bool = True) -> None:
