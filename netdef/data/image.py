@@ -15,21 +15,26 @@ from PIL import Image, ImageOps
 
 from netdef.data.transformer import DataTransformer
 from netdef.errors import DataError, UsageError
+from netdef.kernels.resize import resize_linear
 from prototxt import schema
 
 WHITE = 255.0
 _DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_GRAY_WEIGHTS = np.array([9797, 19234, 3737])  # red, green, blue; their sum is 2**15
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error)
 
 
 @contextmanager
-def open_image(source, what: str):
+def open_image(source, what: str, gray: bool = False):
     """A loaded Pillow image of a path or a binary file; ``what`` names it in errors.
 
+    ``gray`` has a JPEG decoded without its colour.
     Raises DataError where the file is no image, is truncated, or is too big to be meant.
     """
     try:
         with Image.open(source) as image:
+            if gray:
+                image.draft("L", image.size)
             image.load()
             yield image
     except Image.UnidentifiedImageError as error:
@@ -63,8 +68,8 @@ def to_bytes_image(image: Image.Image, force_color: bool, force_gray: bool) -> n
     if deep:
         image = Image.fromarray((_deep_values(image)).astype(np.uint8))
     if force_gray:
-        image = image.convert("L")
-    elif force_color:
+        return _gray(image)[None]
+    if force_color:
         image = image.convert("RGB")
     elif image.mode in ("LA", "La", "PA", "RGBa") or (image.mode == "P" and "transparency" in image.info):
         image = image.convert("RGBA")
@@ -73,6 +78,14 @@ def to_bytes_image(image: Image.Image, force_color: bool, force_gray: bool) -> n
     elif image.mode not in ("L", "RGB", "RGBA"):
         image = image.convert("RGB")
     return _channels_first(np.asarray(image))
+
+
+def _gray(image: Image.Image) -> np.ndarray:
+    """uint8 ``(H, W)``: the gray that libpng makes of colours and Caffe, through OpenCV, feeds its nets."""
+    if image.mode == "L":
+        return np.array(image)
+    pixels = np.asarray(image.convert("RGB")).astype(np.int32)
+    return (pixels @ _GRAY_WEIGHTS >> 15).astype(np.uint8)
 
 
 def _deep_values(image: Image.Image) -> np.ndarray:
@@ -93,6 +106,17 @@ def read_image(path: str | Path, color: bool, background: float = WHITE) -> np.n
         When the file is missing, empty, truncated, or not an image.
     """
     path = Path(path)
+    what = check_file(path)
+    with open_image(path, what) as image:
+        image = ImageOps.exif_transpose(image)
+        if image.mode in _DEEP_MODES or image.mode == "F":
+            gray = _deep_values(image)
+            return np.repeat(gray[None], 3, axis=0) if color else gray[None]
+        return _channels_first(_flatten(image, color, background))
+
+
+def check_file(path: Path) -> str:
+    """How errors name the image at ``path``; DataError where no file with contents is there."""
     what = f'image "{path}"'
     if not path.exists():
         raise DataError(f"{what} does not exist. Correct the path.")
@@ -100,12 +124,30 @@ def read_image(path: str | Path, color: bool, background: float = WHITE) -> np.n
         raise DataError(f"{what} is a folder; expected an image file. Name the files in it.")
     if path.stat().st_size == 0:
         raise DataError(f"{what} is empty (0 bytes). Make or copy it again.")
-    with open_image(path, what) as image:
-        image = ImageOps.exif_transpose(image)
-        if image.mode in _DEEP_MODES or image.mode == "F":
-            gray = _deep_values(image)
-            return np.repeat(gray[None], 3, axis=0) if color else gray[None]
-        return _channels_first(_flatten(image, color, background))
+    return what
+
+
+def read_pixels(path: str | Path, color: bool, height: int = 0, width: int = 0) -> np.ndarray:
+    """An image file as Caffe's data layers read it: uint8 ``(3, H, W)``, blue first, or ``(1, H, W)``.
+
+    Alpha is dropped, a rotation noted by the camera applied. With ``height`` and ``width`` the image is resized,
+    by two linear taps to an axis (`netdef.kernels.resize`). Raises DataError as `read_image` does.
+    Source: Caffe src/caffe/util/io.cpp:74-104.
+    """
+    path = Path(path)
+    what = check_file(path)
+    with open_image(path, what, gray=not color) as image:
+        pixels = to_bytes_image(ImageOps.exif_transpose(image), color, not color)
+    return resize_pixels(pixels, height, width) if height and width else pixels
+
+
+def resize_pixels(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """uint8 ``(C, H, W)`` in another size, by linear interpolation."""
+    if pixels.shape[1:] == (height, width):
+        return pixels
+    top = np.empty((len(pixels), height, width), np.uint8)
+    resize_linear(np.ascontiguousarray(pixels), np.empty((2, width), np.int64), top)
+    return top
 
 
 def _flatten(image: Image.Image, color: bool, background: float) -> np.ndarray:

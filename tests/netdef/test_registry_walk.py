@@ -47,11 +47,13 @@ EXAMPLES = {
 }
 NOT_BUILT_HERE = {
     "Data": "needs a database; test_data.py makes one",
+    "ImageData": "needs image files; test_image_data.py makes some",
     "MemoryData": "needs arrays before it runs; test_memory_data.py gives them",
 }
 NO_GRADIENT = {
     "Accuracy": "counts right answers, which has no gradient",
     "Data": "has no bottom",
+    "ImageData": "has no bottom",
     "DummyData": "has no bottom",
     "Input": "has no bottom",
     "MemoryData": "has no bottom",
