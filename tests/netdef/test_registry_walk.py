@@ -18,22 +18,29 @@ SCORES = (4, 3)
 
 # The smallest definition of each type: (shapes of the bottoms, number of tops, fields).
 EXAMPLES = {
+    "AbsVal": ([IMAGES], 1, ""),
     "Accuracy": ([SCORES, SCORES[:1]], 1, ""),
     "BatchNorm": ([IMAGES], 1, ""),
     "Bias": ([IMAGES], 1, ""),
+    "BNLL": ([IMAGES], 1, ""),
+    "Clip": ([IMAGES], 1, "clip_param { min: 0.5 max: 1.5 }"),
     "Concat": ([IMAGES, (2, 4, 6, 5)], 1, ""),
     "Convolution": ([IMAGES], 1, "convolution_param { num_output: 4 kernel_size: 3 }"),
     "Dropout": ([IMAGES], 1, ""),
     "DummyData": ([], 2, "dummy_data_param { shape { dim: 2 dim: 3 } }"),
     "Eltwise": ([IMAGES, IMAGES], 1, ""),
+    "ELU": ([IMAGES], 1, ""),
     "EuclideanLoss": ([SCORES, SCORES], 1, ""),
+    "Exp": ([IMAGES], 1, ""),
     "Flatten": ([IMAGES], 1, ""),
     "InnerProduct": ([IMAGES], 1, "inner_product_param { num_output: 4 }"),
     "Input": ([], 1, "input_param { shape { dim: 2 dim: 3 } }"),
+    "Log": ([IMAGES], 1, "log_param { shift: 1 }"),
     "LRN": ([IMAGES], 1, ""),
     "Pooling": ([IMAGES], 1, "pooling_param { kernel_size: 2 stride: 2 }"),
     "Power": ([IMAGES], 1, "power_param { power: 2 }"),
     "ReLU": ([IMAGES], 1, ""),
+    "ReLU6": ([IMAGES], 1, ""),
     "Reshape": ([IMAGES], 1, "reshape_param { shape { dim: 0 dim: -1 } }"),
     "Scale": ([IMAGES], 1, ""),
     "Sigmoid": ([IMAGES], 1, ""),
@@ -43,7 +50,9 @@ EXAMPLES = {
     "Softmax": ([SCORES], 1, ""),
     "SoftmaxWithLoss": ([SCORES, SCORES[:1]], 1, ""),
     "Split": ([IMAGES], 2, ""),
+    "Swish": ([IMAGES], 1, ""),
     "TanH": ([IMAGES], 1, ""),
+    "Threshold": ([IMAGES], 1, ""),
 }
 NOT_BUILT_HERE = {
     "Data": "needs a database; test_data.py makes one",
@@ -53,10 +62,11 @@ NOT_BUILT_HERE = {
 NO_GRADIENT = {
     "Accuracy": "counts right answers, which has no gradient",
     "Data": "has no bottom",
-    "ImageData": "has no bottom",
     "DummyData": "has no bottom",
+    "ImageData": "has no bottom",
     "Input": "has no bottom",
     "MemoryData": "has no bottom",
+    "Threshold": "is a step, which has no gradient",
 }
 
 every_type = pytest.mark.parametrize("name", LAYERS.names())
