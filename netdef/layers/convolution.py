@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from math import prod
 
+from netdef.kernels.depthwise import DepthwisePlan
 from netdef.kernels.plans import ConvolutionPlan, NdConvolutionPlan
 from netdef.layer import Layer, at_least, register_layer
 from netdef.layers._axes import bottom_name, canonical_axis, refuse_in_place
 from netdef.layers._window import read_window
+
+
+def plan_convolution(layer, num, channels, num_output, spatial, pooled):
+    """The plan that suits a convolution with ``layer``'s window and group, from ``spatial`` to ``pooled`` pixels."""
+    window, group = layer.window, layer.group
+    if len(spatial) > 2 or layer.fields.force_nd_im2col:
+        return NdConvolutionPlan(
+            num, group, channels, num_output, spatial, window.kernel, window.stride, window.pad, window.dilation,
+            pooled, layer.dtype, layer.scratch,
+        )  # fmt: skip
+    lead = 2 - len(spatial)  # fewer than two axes: the missing ones have size 1
+    spatial, pooled = (1,) * lead + tuple(spatial), (1,) * lead + tuple(pooled)
+    fields = zip((1, 1, 0, 1), (window.kernel, window.stride, window.pad, window.dilation))
+    taps = tuple(value for fill, values in fields for value in (fill,) * lead + values)
+    if 1 < group == channels == num_output:
+        return DepthwisePlan(num, group, spatial, taps, pooled, layer.dtype, layer.scratch)
+    sizes = (num, group, channels, *spatial, num_output)
+    return ConvolutionPlan(sizes, taps, pooled, layer.dtype, layer.scratch)
 
 
 @register_layer("Convolution")
@@ -50,16 +69,20 @@ class ConvolutionLayer(Layer):
         self.channels = bottom[0].shape[self.axis]
         self.spatial_axes = len(bottom[0].shape) - self.axis - 1
         self.window = read_window(self, self.fields, "convolution_param", self.spatial_axes)
-        self._check_channels()
-        num_output, inputs = self.fields.num_output, self.channels // self.fields.group
-        kernel = self.window.kernel
-        self.add_param((num_output, inputs, *kernel), self.fields.weight_filler, "convolution_param.weight_filler")
+        self.read_channels()
+        self.add_weight()
         if self.fields.bias_term:
-            self.add_param((num_output,), self.fields.bias_filler, "convolution_param.bias_filler")
+            self.add_param((self.num_output,), self.fields.bias_filler, "convolution_param.bias_filler")
         self.planned_shape = None
 
-    def _check_channels(self):
-        num_output, group = self.fields.num_output, self.fields.group
+    def add_weight(self):
+        """Declare the filters."""
+        shape = (self.num_output, self.channels // self.group, *self.window.kernel)
+        self.add_param(shape, self.fields.weight_filler, "convolution_param.weight_filler")
+
+    def read_channels(self):
+        """Read num_output and group."""
+        self.num_output, self.group = num_output, group = self.fields.num_output, self.fields.group
         if num_output < 1:
             found = "is 0" if self.fields.HasField("num_output") else "is missing"
             self.fail(
@@ -104,40 +127,32 @@ class ConvolutionLayer(Layer):
                 "Change only the other axes.",
                 "bottom",
             )
+
+    def pooled_shape(self, shape):
+        """Spatial shape of the top for a bottom of ``shape`` (conv_layer.cpp:8-22)."""
+        window = self.window
         for axis, size in enumerate(shape[self.axis + 1 :]):
-            padded = size + 2 * self.window.pad[axis]
-            if self.window.reach(axis) > padded:
+            padded = size + 2 * window.pad[axis]
+            if window.reach(axis) > padded:
                 self.fail(
-                    f"the window covers {self.window.reach(axis)} pixels along axis {self.axis + 1 + axis} of "
+                    f"the window covers {window.reach(axis)} pixels along axis {self.axis + 1 + axis} of "
                     f"{bottom_name(self, 0)}, shape {shape}, but there are {padded} with padding; "
                     "it must not be larger. Lower the kernel or raise pad.",
                     "convolution_param",
                 )
+        return tuple(
+            (size + 2 * window.pad[axis] - window.reach(axis)) // window.stride[axis] + 1
+            for axis, size in enumerate(shape[self.axis + 1 :])
+        )
+
+    def make_plan(self, num, spatial, pooled):
+        """The plan of the calls for ``num`` images of ``spatial`` pixels."""
+        return plan_convolution(self, num, self.channels, self.num_output, spatial, pooled)
 
     def _plan(self, shape):
-        window, spatial = self.window, shape[self.axis + 1 :]
-        pooled = tuple(
-            (size + 2 * window.pad[axis] - window.reach(axis)) // window.stride[axis] + 1
-            for axis, size in enumerate(spatial)
-        )
-        num, num_output, group = prod(shape[: self.axis]), self.fields.num_output, self.fields.group
-        self.top_shape = (*shape[: self.axis], num_output, *pooled)
-        if len(spatial) > 2 or self.fields.force_nd_im2col:
-            self.plan = NdConvolutionPlan(
-                num, group, self.channels, num_output, spatial, window.kernel, window.stride, window.pad,
-                window.dilation, pooled, self.dtype, self.scratch,
-            )  # fmt: skip
-        else:
-            lead = 2 - len(spatial)  # fewer than two axes: the missing ones have size 1
-            pairs = zip(*((fill,) * lead + values for fill, values in (
-                (1, window.kernel), (1, window.stride), (0, window.pad), (1, window.dilation)
-            )))  # fmt: skip
-            (kernel_h, stride_h, pad_h, dilation_h), (kernel_w, stride_w, pad_w, dilation_w) = pairs
-            self.plan = ConvolutionPlan(
-                (num, group, self.channels, *(1,) * lead, *spatial, num_output),
-                (kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w),
-                (*(1,) * lead, *pooled), self.dtype, self.scratch,
-            )  # fmt: skip
+        pooled = self.pooled_shape(shape)
+        self.top_shape = (*shape[: self.axis], self.num_output, *pooled)
+        self.plan = self.make_plan(prod(shape[: self.axis]), shape[self.axis + 1 :], pooled)
         self.planned_shape = shape
 
     def forward(self, bottom, top):
