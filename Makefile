@@ -42,6 +42,7 @@ help:
 	@echo "make deploy     the net for inference, lenet_deploy.prototxt"
 	@echo "make classify   answers on sample images"
 	@echo "make cleanall   removes $(LENET)"
+	@echo "make clean-venv removes $(VENV)"
 	@echo
 	@echo "PYTHON=python3.12 chooses the Python for .venv."
 
