@@ -12,7 +12,8 @@ from bisect import bisect_right
 
 from prototxt.errors import Location
 
-_SKIP = r"\s*(?:\#[^\n]*(?:\n\s*|\Z))*"
+# "#netdef " opens what only netdef reads: Caffe takes the line for a comment, here the rest of it counts.
+_SKIP = r"\s*(?:\#(?:netdef[ ]\s*|(?!netdef[ ])[^\n]*(?:\n\s*|\Z)))*"
 _AFTER_VALUE = rf"{_SKIP}(?:[,;]{_SKIP})?"
 _NOT_A_STRING = r"(?:(?=[^\"'\s\#,;])|\Z)"
 
@@ -37,17 +38,13 @@ SKIP = re.compile(_SKIP, re.ASCII)
 AFTER_VALUE = re.compile(_AFTER_VALUE, re.ASCII)
 NAME_PATTERN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 WORD_PATTERN = re.compile(rf"(-{_SKIP})?([\w.][\w.+-]*)", re.ASCII)
-STRING_PATTERN = re.compile(
-    r"\"([^\"\\\n]*(?:\\.[^\"\\\n]*)*)\"|'([^'\\\n]*(?:\\.[^'\\\n]*)*)'", re.ASCII
-)
+STRING_PATTERN = re.compile(r"\"([^\"\\\n]*(?:\\.[^\"\\\n]*)*)\"|'([^'\\\n]*(?:\\.[^'\\\n]*)*)'", re.ASCII)
 # One token of a value that is skipped: a string, a word, or a single character.
 TOKEN_PATTERN = re.compile(rf"(?:{STRING_PATTERN.pattern}|-?[\w.][\w.+-]*|\S)", re.ASCII)
 
 CLOSER = {"{": "}", "<": ">", "[": "]"}
 
-_ESCAPE = re.compile(
-    rb"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([abfnrtv\\?'\"])|)"
-)
+_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([abfnrtv\\?'\"])|)")
 _PLAIN_ESCAPES = {
     b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v",
     b"\\": b"\\", b"?": b"?", b"'": b"'", b'"': b'"',

@@ -72,7 +72,7 @@ SPELLINGS = [
     ("param { lr_mult: 1 } param { }", "param [ { lr_mult: 1 }, {} ]"),
     ("param { } param { }", "param{}param{}"),
     ("param { lr_mult: 1 decay_mult: 0 }", "param {\r\n  lr_mult: 1\r\n  decay_mult: 0\r\n}\r\n"),
-    ('bottom: "a" bottom: "b"', 'bottom: ["a", \'b\']'),
+    ('bottom: "a" bottom: "b"', "bottom: [\"a\", 'b']"),
     ('bottom: "ab" bottom: "c"', "bottom: ['a' \"b\", 'c']"),
 ]
 
@@ -191,9 +191,27 @@ def test_lenient_skips_deep_nesting():
 
 @pytest.mark.parametrize(
     "text",
-    ["u: [1 " * 30000, "layer { " * 20000, 'name: "' + '\\"' * 50000, "#  \n" * 30000 + "{", "u: " + "-" * 90000],
-    ids=["lists", "blocks", "escapes", "comments", "signs"],
+    [
+        "u: [1 " * 30000,
+        "layer { " * 20000,
+        'name: "' + '\\"' * 50000,
+        "#  \n" * 30000 + "{",
+        "#netdef " * 9000 + "{",
+        "u: " + "-" * 90000,
+    ],
+    ids=["lists", "blocks", "escapes", "comments", "netdef", "signs"],
 )
 def test_long_malformed_text_ends_soon(text):
     with pytest.raises(PrototxtError):
         parse(text, NET, lenient=True)
+
+
+def test_lines_that_only_netdef_reads():
+    """What Caffe takes for a comment counts here when it begins with "#netdef "; other comments do not."""
+    text = 'name: "n" # see #netdef force_backward: false\n#netdef force_backward: true # yes\n  #netdefs: 1\n#netdef'
+    document = parse(text, NET)
+    assert document.message == NET(name="n", force_backward=True)
+    assert document.location("force_backward").column == 9
+    with pytest.raises(PrototxtError) as caught:
+        parse("\n#netdef force_backwards: true", NET)
+    assert caught.value.sentence().startswith('<text>:2:9: NetParameter has no field "force_backwards".')
