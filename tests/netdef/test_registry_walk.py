@@ -56,6 +56,8 @@ EXAMPLES = {
 }
 NOT_BUILT_HERE = {
     "Data": "needs a database; test_data.py makes one",
+    "HDF5Data": "needs HDF5 files; test_hdf5_data.py makes some",
+    "HDF5Output": "writes a file; test_hdf5_output.py says where",
     "ImageData": "needs image files; test_image_data.py makes some",
     "MemoryData": "needs arrays before it runs; test_memory_data.py gives them",
 }
@@ -63,6 +65,8 @@ NO_GRADIENT = {
     "Accuracy": "counts right answers, which has no gradient",
     "Data": "has no bottom",
     "DummyData": "has no bottom",
+    "HDF5Data": "has no bottom",
+    "HDF5Output": "writes a file and sends no gradient",
     "ImageData": "has no bottom",
     "Input": "has no bottom",
     "MemoryData": "has no bottom",
