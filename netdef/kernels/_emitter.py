@@ -59,21 +59,28 @@ class Emitter:
         return self.b.shuffle_vector(first, ir.Constant(kind, ir.Undefined), lanes)
 
     def lane_numbers(self, first):
-        """``first, first + 1, …`` as a vector of int64."""
-        return self.b.add(
-            self.splat(first), ir.Constant(ir.VectorType(I64, self.lanes), list(range(self.lanes)))
-        )
+        """``first, first + 1, …`` as a vector of int32; ``first`` is an int64."""
+        numbers = ir.Constant(ir.VectorType(I32, self.lanes), list(range(self.lanes)))
+        return self.b.add(self.splat(self.b.trunc(first, I32)), numbers)
 
     def below(self, count):
         """The mask of the first ``count`` lanes."""
-        return self.b.icmp_signed("<", self.lane_numbers(I64(0)), self.splat(count))
+        return self.b.icmp_signed("<", self.lane_numbers(I64(0)), self.splat(self.b.trunc(count, I32)))
 
-    def between(self, first, low, high):
-        """The mask of lanes ``l`` with ``low <= first + l < high``."""
-        lane = self.lane_numbers(first)
-        return self.b.and_(
-            self.b.icmp_signed(">=", lane, self.splat(low)), self.b.icmp_signed("<", lane, self.splat(high))
-        )
+    def within(self, first, size):
+        """The mask of lanes ``l`` with ``0 <= first + l < size``: read as unsigned, negative numbers are too large."""
+        return self.b.icmp_unsigned("<", self.lane_numbers(first), self.splat(self.b.trunc(size, I32)))
+
+    def gather(self, place, stride, mask):
+        """The elements ``0, stride, 2 stride, …`` from ``place`` on; lanes outside ``mask`` are not read."""
+        numbers = ir.Constant(ir.VectorType(I64, self.lanes), list(range(self.lanes)))
+        bytes_apart = self.b.mul(numbers, self.splat(self.b.mul(stride, I64(self.size))))
+        addresses = self.b.add(self.splat(self.b.ptrtoint(place, I64)), bytes_apart)
+        pointers = self.b.inttoptr(addresses, ir.VectorType(self.element.as_pointer(), self.lanes))
+        kind = ir.FunctionType(self.vector, [pointers.type, I32, mask.type, self.vector])
+        name = f"llvm.masked.gather.{self.name}.v{self.lanes}p0f{8 * self.size}"
+        function = cgutils.get_or_insert_function(self.b.module, kind, name)
+        return self.b.call(function, [pointers, I32(self.size), mask, self.zero])
 
     def load(self, place, mask=None):
         """A vector at ``place``; lanes outside ``mask`` are 0 and are not read."""
@@ -97,6 +104,18 @@ class Emitter:
         )
         self.b.call(function, [value, place, I32(self.size), mask])
 
+    def even_and_odd(self, first, second):
+        """The elements with even and those with odd numbers of two vectors side by side."""
+        kind = ir.VectorType(I32, self.lanes)
+        parts = [ir.Constant(kind, list(range(odd, 2 * self.lanes, 2))) for odd in (0, 1)]
+        return [self.b.shuffle_vector(first, second, part) for part in parts]
+
+    def interleaved(self, even, odd):
+        """The inverse of `even_and_odd`."""
+        lanes, kind = self.lanes, ir.VectorType(I32, self.lanes)
+        order = [lane // 2 + lane % 2 * lanes for lane in range(2 * lanes)]
+        return [self.b.shuffle_vector(even, odd, ir.Constant(kind, part)) for part in (order[:lanes], order[lanes:])]
+
     def multiply_add(self, x, y, z):
         kind = ir.FunctionType(self.vector, [self.vector] * 3)
         function = cgutils.get_or_insert_function(self.b.module, kind, f"llvm.fmuladd.{self.name}")
@@ -119,16 +138,9 @@ class Emitter:
         index.add_incoming(following, last)
         for phi, value in zip(phis, result):
             phi.add_incoming(value, last)
-        branch = self.b.cbranch(self.b.icmp_signed("<", following, count), inside, after)
-        branch.set_metadata("llvm.loop", self._keep_rolled())
+        self.b.cbranch(self.b.icmp_signed("<", following, count), inside, after)
         self.b.position_at_end(after)
         return result
-
-    def _keep_rolled(self):
-        """Loop metadata: these loops are unrolled as far as registers go; more would only take time to compile."""
-        module = self.b.module
-        disable = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
-        return module.add_metadata([disable])
 
     def loop_if_any(self, count, state, body, step=1):
         """`loop`, or the state as it was where ``count`` is 0."""
@@ -163,9 +175,9 @@ class Emitter:
     def _fold(self, first, second, block):
         low, high = [], []
         for start in range(0, self.lanes, 2 * block):
-            low += [start + l for l in range(block)] + [self.lanes + start + l for l in range(block)]
-            high += [start + block + l for l in range(block)]
-            high += [self.lanes + start + block + l for l in range(block)]
+            lower, upper = range(start, start + block), range(start + block, start + 2 * block)
+            low += [*lower, *(self.lanes + lane for lane in lower)]
+            high += [*upper, *(self.lanes + lane for lane in upper)]
         kind = ir.VectorType(I32, self.lanes)
         return self.b.fadd(
             self.b.shuffle_vector(first, second, ir.Constant(kind, low)),

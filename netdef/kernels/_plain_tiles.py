@@ -44,19 +44,27 @@ def dot_tile(rows, columns, segments, length, a, a0, a_row, a_segment, b, b0, b_
         row[...] = (row if add else start[s0 : s0 + columns]) + sums[i]
 
 
-def copy_row(source, s0, low, high, count, target, t0):
-    """``target[t0 + j] = source[s0 + j] if low <= j < high else 0`` for ``j < count``."""
+def copy_rows(rows, source, s0, source_step, shift, size, count, target, t0, target_step):
+    """``target[t0 + r target_step + j] = source[s0 + r source_step + j + shift]`` for ``r < rows``, ``j < count``.
+
+    A row of the source has ``size`` elements and counts as zero outside of them. Rows of the target must not
+    overlap: ``target_step`` is at least ``count``; what is between them may be spoiled.
+    """
     source, target = source.reshape(-1), target.reshape(-1)
-    target[t0 : t0 + count] = 0
-    low, high = max(low, 0), min(high, count)
-    if low < high:
-        target[t0 + low : t0 + high] = source[s0 + low : s0 + high]
+    low, high = max(0, -shift), min(count, size - shift)
+    for r in range(rows):
+        row = _window(target, t0 + r * target_step, 1, count)
+        row[...] = 0
+        if low < high:
+            first = s0 + r * source_step + shift
+            row[low:high] = source[first + low : first + high]
 
 
-def fold_row(source, s0, rows, row_stride, length, pad, dilation, count, target, t0):
+def fold_row(source, s0, rows, row_stride, length, pad, dilation, count, room, target, t0):
     """``target[t0 + j] = sum_r source[s0 + r row_stride + j + pad - r dilation]`` for ``j < count``.
 
-    A row ``r`` of the source has ``length`` elements and counts as zero outside of them.
+    A row ``r`` of the source has ``length`` elements and counts as zero outside of them. The compiled twin may
+    spoil the ``room`` elements from ``target[t0]`` on: rows are folded in the order in which they lie.
     """
     source, target = source.reshape(-1), target.reshape(-1)
     total = np.zeros(count, target.dtype)

@@ -8,7 +8,9 @@ from netdef.kernels._jit import kernel, prange
 
 __all__ = [
     "relu_backward",
+    "relu_backward_in_place",
     "relu_forward",
+    "relu_forward_in_place",
     "sigmoid_backward",
     "sigmoid_forward",
     "tanh_backward",
@@ -16,25 +18,44 @@ __all__ = [
 ]
 
 
+@kernel
+def _rectified(value, slope):
+    zero = type(slope)(0)
+    return (zero if value < zero else value) + slope * (zero if zero < value else value)
+
+
+@kernel
+def _slope_at(value, slope):
+    one, zero = type(slope)(1), type(slope)(0)
+    return (one if value > zero else zero) + (slope if value <= zero else zero)
+
+
 @kernel(parallel=True)
 def relu_forward(bottom, negative_slope, top):
     """``top = max(bottom, 0) + negative_slope min(bottom, 0)``; NaN stays NaN (relu_layer.cpp:14-17)."""
-    zero = bottom.dtype.type(0)
-    slope = bottom.dtype.type(negative_slope)
     for i in prange(bottom.size):
-        value = bottom[i]
-        top[i] = (zero if value < zero else value) + slope * (zero if zero < value else value)
+        top[i] = _rectified(bottom[i], negative_slope)
+
+
+@kernel(parallel=True)
+def relu_forward_in_place(negative_slope, data):
+    """`relu_forward` of an array on itself; by name, since a compiler that fears overlap does one at a time."""
+    for i in prange(data.size):
+        data[i] = _rectified(data[i], negative_slope)
 
 
 @kernel(parallel=True)
 def relu_backward(top_diff, bottom, negative_slope, bottom_diff):
     """``bottom_diff = top_diff`` where ``bottom > 0``, else ``negative_slope top_diff``; 0 at NaN."""
-    zero = bottom.dtype.type(0)
-    one = bottom.dtype.type(1)
-    slope = bottom.dtype.type(negative_slope)
     for i in prange(bottom.size):
-        value = bottom[i]
-        bottom_diff[i] = top_diff[i] * (one if value > zero else (slope if value <= zero else zero))
+        bottom_diff[i] = top_diff[i] * _slope_at(bottom[i], negative_slope)
+
+
+@kernel(parallel=True)
+def relu_backward_in_place(bottom, negative_slope, diff):
+    """`relu_backward` where one array is both gradients."""
+    for i in prange(bottom.size):
+        diff[i] *= _slope_at(bottom[i], negative_slope)
 
 
 @kernel(parallel=True)

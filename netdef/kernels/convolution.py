@@ -1,12 +1,12 @@
-"""Convolution of images, forward and backward, on packed images and register tiles.
+"""Convolution of images, forward and back to the image, on packed images and register tiles.
 
 With ``k = (channel, kh, kw)``, ``p = (oh, ow)`` and ``col`` the im2col matrix of an image (kept as a pack, see
 `netdef.kernels.im2col`), per image and group:
 
-    top[m, p]         = bias[m] + sum_k weight[m, k] col[k, p]
-    weight_diff[m, k] += sum_{image, p} top_diff[m, p] col[k, p]
-    bias_diff[m]      += sum_{image, p} top_diff[m, p]
-    col_diff[k, p]    = sum_m weight[m, k] top_diff[m, p]       then folded into bottom_diff
+    top[m, p]      = bias[m] + sum_k weight[m, k] col[k, p]
+    col_diff[k, p] = sum_m weight[m, k] top_diff[m, p]       then folded into bottom_diff
+
+The gradients of weight and bias are in `netdef.kernels.convolution_weight`.
 
 Arrays are flat views of C-contiguous blobs. ``sizes`` is (num, group, channels, height, width, num_output) and
 ``geometry`` (kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, pooled_height,
@@ -22,21 +22,11 @@ from __future__ import annotations
 
 from netdef.kernels._jit import kernel, prange
 from netdef.kernels.im2col import fold_image, pack_image
-from netdef.kernels.tiles import (
-    DOT_COLUMNS,
-    DOT_ROWS,
-    TILE_BYTES,
-    TILE_ROWS,
-    copy_row,
-    dot_tile,
-    multiply_tile,
-    sum_row,
-)
+from netdef.kernels.tiles import TILE_BYTES, TILE_ROWS, copy_rows, multiply_tile
 
-__all__ = ["DEPTH", "backward_data", "backward_weight", "bias_gradient", "forward"]
+__all__ = ["DEPTH", "backward_data", "forward"]
 
 DEPTH = 256  # a tile's operands over so many steps stay in the first-level cache
-_RUN = 1024  # a weight gradient's operands over so many pixels, likewise
 
 
 @kernel
@@ -106,7 +96,9 @@ def backward_data(top_diff, weight, sizes, geometry, direct, layout_rows, block,
                   transposed_rows, zeros, transposed, buffers, bottom_diff):  # fmt: skip
     """``bottom_diff``: each slot takes an image's group's ``block`` channels at a time.
 
-    ``planes`` are the distances of the planes of the top, ``steps`` the `pack_steps` of a pack of whole images, ``transposed_rows`` the distances of the rows of ``transposed``, which holds the weights as ``(group, k, m)`` afterwards.
+    ``planes`` are the distances of the planes of the top, ``steps`` the `pack_steps` of a pack of whole images,
+    ``transposed_rows`` the distances of the rows of ``transposed``, which holds the weights as ``(group, k, m)``
+    afterwards.
     """
     slots = buffers.shape[0]
     num, group, channels = sizes[0], sizes[1], sizes[2]
@@ -141,71 +133,10 @@ def _backward_data_unit(top_diff, transposed, sizes, geometry, direct, layout_ro
     tiles = -(-(count * taps) // TILE_ROWS)
     if not direct:
         remainders = min(geometry[2], (geometry[0] - 1) * geometry[6] + 1)
-        copy_row(pack, 0, 0, 0, count * geometry[1] * remainders * layout_rows * geometry[9], pack, 0)
+        size = count * geometry[1] * remainders * layout_rows * geometry[9]
+        copy_rows(1, pack, 0, 0, 0, 0, size, pack, 0, size)
     _multiply_block(count * taps, 0, tiles, places, rows, transposed, line, transposed_rows, top_diff, source, planes,
                     zeros, 0, zeros, not direct, bottom_diff if direct else pack, target if direct else 0,
                     steps)  # fmt: skip
     if not direct:
         fold_image(pack, count, height, width, geometry, layout_rows, bottom_diff, target)
-
-
-@kernel(parallel=True)
-def backward_weight(bottom, top_diff, sizes, geometry, direct, layout_rows, first, last, steps, zeros, slots, packs,
-                    weight_diff):  # fmt: skip
-    """Add the share of the images ``first … last - 1`` to ``weight_diff``; ``packs[i]`` holds image ``first + i``."""
-    _, group, channels, height, width, num_output = sizes
-    depth = steps.size
-    if not direct:
-        images = last - first
-        image_rows = (geometry[8] - 1) * geometry[2] + (geometry[0] - 1) * geometry[6] + 1
-        for slot in prange(slots):
-            for image in range(slot * images // slots, (slot + 1) * images // slots):
-                pack_image(bottom, (first + image) * channels * height * width, channels, height, width, geometry,
-                           -geometry[4], image_rows, layout_rows, packs[image])  # fmt: skip
-    columns = -(-depth // DOT_COLUMNS)
-    splits = 1 if columns >= 16 else -(-(num_output // group) // DOT_ROWS)
-    units = group * columns * splits
-    col = bottom if direct else packs.reshape(-1)
-    stride = channels * height * width if direct else packs.shape[1]
-    start = first * stride if direct else 0
-    for slot in prange(slots):
-        for unit in range(slot * units // slots, (slot + 1) * units // slots):
-            _weight_unit(top_diff, col, start, stride, sizes, geometry, first, last, splits, steps, zeros, unit,
-                         weight_diff)  # fmt: skip
-
-
-@kernel
-def _weight_unit(top_diff, col, c0, col_stride, sizes, geometry, first, last, splits, steps, zeros, unit,
-                 weight_diff):  # fmt: skip
-    """One column tile of ``weight_diff``, or its part for one row tile."""
-    group, num_output = sizes[1], sizes[5]
-    rows, depth = num_output // group, steps.size
-    columns, tiles = -(-depth // DOT_COLUMNS), -(-rows // DOT_ROWS)
-    share, column, g = unit % splits, unit // splits % columns, unit // (splits * columns)
-    begin, end = share * tiles // splits, (share + 1) * tiles // splits
-    places = geometry[8] * geometry[9]
-    k = column * depth // columns
-    width = (column + 1) * depth // columns - k
-    images = max(1, _RUN // places)
-    c0 += g * col_stride // group
-    for image in range(first, last, images):
-        segments = min(images, last - image)
-        for place in range(0, places, _RUN if places > 2 * _RUN else places):
-            length = min(_RUN, places - place) if places > 2 * _RUN else places
-            for tile in range(begin, end):
-                row = tile * rows // tiles
-                dot_tile((tile + 1) * rows // tiles - row, width, segments, length,
-                         top_diff, (image * num_output + g * rows + row) * places + place, places, num_output * places,
-                         col, c0 + (image - first) * col_stride + place, col_stride, steps, k,
-                         zeros, 0, 1, weight_diff, (g * rows + row) * depth + k, depth)  # fmt: skip
-
-
-@kernel(parallel=True)
-def bias_gradient(top_diff, num, num_output, places, slots, bias_diff):
-    """``bias_diff[m] += sum_{image, p} top_diff[image, m, p]``, image after image."""
-    for slot in prange(slots):
-        for m in range(slot * num_output // slots, (slot + 1) * num_output // slots):
-            total = bias_diff[m]
-            for image in range(num):
-                total += sum_row(top_diff, (image * num_output + m) * places, places)
-            bias_diff[m] = total

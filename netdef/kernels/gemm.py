@@ -28,13 +28,17 @@ def multiply_rows(rows, columns, depth, a, a_rows, a_step, b, b_rows, zeros, add
             for k in range(0, depth, _DEPTH):
                 for tile in range(tiles):
                     i, end = tile * rows // tiles, (tile + 1) * rows // tiles
-                    multiply_tile(end - i, min(width, columns - column), min(_DEPTH, depth - k), i, a, k * a_step,
-                                  a_rows, a_step, b, column, b_rows, k, zeros, 0, add or k > 0, c, column, c_rows)  # fmt: skip
+                    multiply_tile(end - i, min(width, columns - column), min(_DEPTH, depth - k), i,
+                                  a, k * a_step, a_rows, a_step, b, column, b_rows, k,
+                                  zeros, 0, add or k > 0, c, column, c_rows)  # fmt: skip
 
 
 @kernel(parallel=True)
 def dot_rows(rows, columns, depth, a, b, b_rows, start, slots, c):
-    """``c[i, j] = start[j] + sum_n a[i, n] b[j, n]``; ``b[j, n]`` is at ``b_rows[j] + n``, ``a`` and ``c`` are dense."""
+    """``c[i, j] = start[j] + sum_n a[i, n] b[j, n]``.
+
+    ``b[j, n]`` is at ``b_rows[j] + n``; ``a`` and ``c`` are dense.
+    """
     units, tiles = -(-columns // DOT_COLUMNS), -(-rows // DOT_ROWS)
     for slot in prange(slots):
         for unit in range(slot * units // slots, (slot + 1) * units // slots):

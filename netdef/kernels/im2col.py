@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from netdef.kernels._jit import kernel
-from netdef.kernels.tiles import copy_row, fold_row
+from netdef.kernels.tiles import copy_rows, fold_row
 
 __all__ = ["add_fold_strided", "col2im", "fold_image", "im2col", "pack_image", "pack_layout", "pack_steps"]
 
@@ -30,7 +30,7 @@ def pack_layout(kernel_h: int, stride_h: int, dilation_h: int, pooled_rows: int)
 
 
 def pack_steps(channels, kernel_h, kernel_w, stride_h, dilation_h, pooled_width, layout) -> np.ndarray:
-    """Where the run of each weight ``(channel, kh, kw)`` starts in a pack, in elements; int64 ``(channels * kernel_h * kernel_w,)``."""
+    """Where in a pack the run of each weight starts; int64 ``(channels * kernel_h * kernel_w,)``."""
     _, remainders, rows = layout
     channel = np.arange(channels)[:, None, None]
     reach = (np.arange(kernel_h) * dilation_h)[None, :, None]
@@ -48,25 +48,37 @@ def pack_image(image, i0, channels, height, width, geometry, first, image_rows, 
     """
     kernel_h, kernel_w, stride_h, stride_w, _, pad_w, dilation_h, dilation_w, _, pooled_width = geometry
     remainders = min(stride_h, (kernel_h - 1) * dilation_h + 1)
-    for channel in range(channels):
-        for column in range(kernel_w):
-            shift = column * dilation_w - pad_w
-            plane = (channel * kernel_w + column) * remainders
-            for number in range(image_rows):
-                remainder = number % stride_h
-                if remainder >= remainders:
-                    continue
-                row = first + number
-                target = ((plane + remainder) * layout_rows + number // stride_h) * pooled_width
-                source = i0 + (channel * height + row) * width + shift
-                if row < 0 or row >= height:
-                    copy_row(image, i0, 0, 0, pooled_width, pack, target)
-                elif stride_w == 1:
-                    copy_row(image, source, -shift, width - shift, pooled_width, pack, target)
+    plane = layout_rows * pooled_width
+    for remainder in range(remainders):
+        start = first + remainder  # image rows start, start + stride_h, …, of which some are in the padding
+        rows = (image_rows - remainder + stride_h - 1) // stride_h
+        above = min(rows, max(0, (stride_h - 1 - start) // stride_h))
+        below = min(rows, max(above, (height - start + stride_h - 1) // stride_h))
+        for channel in range(channels):
+            source = i0 + (channel * height + start + above * stride_h) * width
+            for column in range(kernel_w):
+                shift = column * dilation_w - pad_w
+                target = ((channel * kernel_w + column) * remainders + remainder) * plane
+                copy_rows(1, image, i0, 0, 0, 0, above * pooled_width, pack, target,
+                          above * pooled_width)  # fmt: skip
+                copy_rows(1, image, i0, 0, 0, 0, (rows - below) * pooled_width, pack,
+                          target + below * pooled_width, (rows - below) * pooled_width)  # fmt: skip
+                target += above * pooled_width
+                if stride_w == 1:
+                    copy_rows(below - above, image, source, stride_h * width, shift, width, pooled_width, pack, target,
+                              pooled_width)  # fmt: skip
                 else:
-                    for ow in range(pooled_width):
-                        inside = 0 <= ow * stride_w + shift < width
-                        pack[target + ow] = image[source + ow * stride_w] if inside else 0
+                    _copy_strided(below - above, image, source + shift, stride_h * width, stride_w, -shift,
+                                  width - shift, pooled_width, pack, target)  # fmt: skip
+
+
+@kernel
+def _copy_strided(rows, image, source, row_step, stride, low, high, count, pack, target):
+    """``pack[target + row count + ow] = image[source + row row_step + ow stride]``, 0 outside of ``[low, high)``."""
+    for row in range(rows):
+        for ow in range(count):
+            inside = low <= ow * stride < high
+            pack[target + row * count + ow] = image[source + row * row_step + ow * stride] if inside else 0
 
 
 @kernel
@@ -76,20 +88,21 @@ def fold_image(pack, channels, height, width, geometry, layout_rows, image, i0):
     remainders = min(stride_h, (kernel_h - 1) * dilation_h + 1)
     plane = layout_rows * pooled_width
     for channel in range(channels):
+        number, remainder = pad_h // stride_h, pad_h % stride_h
         for row in range(height):
             target = i0 + (channel * height + row) * width
-            remainder = (row + pad_h) % stride_h
-            number = (row + pad_h) // stride_h
-            if remainder >= remainders or number >= layout_rows:
-                copy_row(pack, 0, 0, 0, width, image, target)
-                continue
             source = (channel * kernel_w * remainders + remainder) * plane + number * pooled_width
-            if stride_w == 1:
+            if remainder >= remainders or number >= layout_rows:
+                copy_rows(1, pack, 0, 0, 0, 0, width, image, target, width)
+            elif stride_w == 1:
                 fold_row(pack, source, kernel_w, remainders * plane, pooled_width, pad_w, dilation_w, width,
-                         image, target)  # fmt: skip
+                         (height - row) * width, image, target)  # fmt: skip
             else:
                 add_fold_strided(pack, source, kernel_w, remainders * plane, pooled_width, stride_w, pad_w,
                                  dilation_w, width, image, target)  # fmt: skip
+            remainder += 1
+            if remainder == stride_h:
+                number, remainder = number + 1, 0
 
 
 @kernel

@@ -7,21 +7,24 @@ like `netdef.layer.Layer.scratch`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
-from typing import Callable
 
 import numba
 import numpy as np
 
 from netdef.kernels import convolution as kernels
+from netdef.kernels import convolution_weight as weight_kernels
 from netdef.kernels.im2col import col2im, im2col, pack_layout, pack_steps
-from netdef.kernels.tiles import TILE_BYTES, TILE_ROWS
+from netdef.kernels.tiles import DOT_ROWS, TILE_BYTES, TILE_ROWS, TILE_VECTORS
 
 __all__ = ["ConvolutionPlan", "NdConvolutionPlan", "slots_for"]
 
 PARALLEL_FROM = 1 << 21  # multiply-adds; below, waking the threads takes longer than one thread's work
 PACK_BYTES = 1 << 19  # of one slot's buffer: it shall stay in the second-level cache beside the weights
 PASS_BYTES = 1 << 25  # of the packs of one pass of the weight gradient
+FEW_FILTERS = 32  # in a group: fewer leave a tile of the transposed gradient half empty
+CHUNKS = 16  # at most, into which a batch is cut for the gradient of few filters
 
 
 def slots_for(operations: int) -> int:
@@ -63,6 +66,7 @@ class ConvolutionPlan:
         self.planes = np.arange(self.rows) * self.places
         self.weight_rows = np.arange(self.rows) * (self.inputs * kernel_h * kernel_w)
         self.transposed_rows = np.arange(self.inputs * kernel_h * kernel_w) * self.rows
+        self.pixel_rows = np.arange(self.places) * self.rows
         self.image_planes = np.arange(self.inputs) * (height * width)
         self.whole = pack_layout(kernel_h, stride_h, dilation_h, pooled[0])
         self.whole_steps = self._steps(self.whole)
@@ -104,7 +108,8 @@ class ConvolutionPlan:
         strip_rows, layout, steps, splits, size = self._forward_cut(slots)
         _twin(kernels.forward, slots)(
             bottom, weight, self.zeros if bias is None else bias, self.sizes, self.geometry, self.direct, strip_rows,
-            layout[2], splits, steps, self.weight_rows, self.planes, self.zeros, self.scratch("pack", (slots, size)), top,
+            layout[2], splits, steps, self.weight_rows, self.planes, self.zeros, self.scratch("pack", (slots, size)),
+            top,
         )  # fmt: skip
 
     def backward_data(self, top_diff, weight, bottom_diff) -> None:
@@ -123,22 +128,46 @@ class ConvolutionPlan:
         )  # fmt: skip
 
     def backward_weight(self, bottom, top_diff, weight_diff) -> None:
-        """Add to ``weight_diff``; as many images at a time as their packs have room."""
+        """Add to ``weight_diff``."""
+        few = self.rows < FEW_FILTERS
+        (self._dot_gradient if few else self._transposed_gradient)(bottom, top_diff, weight_diff)
+
+    def _dot_gradient(self, bottom, top_diff, weight_diff) -> None:
+        """A few images are packed at a time: enough to fill the first-level cache."""
+        slots, num = slots_for(self.operations), self.sizes[0]
+        chunks = min(num, CHUNKS)
+        size = 1 if self.direct else self._pack_size(self.sizes[2], self.whole)
+        images = 1 if self.direct else max(1, min(-(-num // chunks), 1024 // self.places))
+        _twin(weight_kernels.dot_gradient, slots)(
+            bottom, top_diff, self.sizes, self.geometry, self.direct, self.whole[2], self.whole_steps, self.zeros,
+            chunks, self.scratch("few packs", (slots, images, size)),
+            self.scratch("partial", (chunks, weight_diff.size)), weight_diff,
+        )  # fmt: skip
+
+    def _transposed_gradient(self, bottom, top_diff, weight_diff) -> None:
+        """As many images at a time as their packs have room."""
         slots = slots_for(self.operations)
-        num, _, channels = self.sizes[:3]
+        num, group, channels, _, _, num_output = self.sizes
+        depth, lanes = self.whole_steps.size, TILE_BYTES // self.itemsize // TILE_VECTORS
+        dots = self.rows % lanes if self.rows % lanes <= DOT_ROWS else 0
         size = 1 if self.direct else self._pack_size(channels, self.whole)
-        images = num if self.direct else max(1, min(num, PASS_BYTES // (size * self.itemsize)))
+        images = max(1, min(num, PASS_BYTES // ((size + num_output * self.places) * self.itemsize)))
         packs = self.scratch("packs", (images, size))
+        rows = self.scratch("rows", (images, num_output * self.places))
+        transposed = self.scratch("transposed", (weight_diff.size,))
         for first in range(0, num, images):
-            _twin(kernels.backward_weight, slots)(
+            _twin(weight_kernels.transposed_gradient, slots)(
                 bottom, top_diff, self.sizes, self.geometry, self.direct, self.whole[2], first,
-                min(first + images, num), self.whole_steps, self.zeros, slots, packs, weight_diff,
+                min(first + images, num), dots, self.whole_steps, self.pixel_rows, self.transposed_rows, self.zeros,
+                slots, packs, rows, transposed, weight_diff,
             )  # fmt: skip
+        _twin(weight_kernels.add_transposed, slots)(transposed, group, self.rows, depth, dots, slots, weight_diff)
 
     def backward_bias(self, top_diff, bias_diff) -> None:
         """Add to ``bias_diff``."""
         slots = slots_for(top_diff.size * 16)
-        _twin(kernels.bias_gradient, slots)(top_diff, self.sizes[0], self.sizes[5], self.places, slots, bias_diff)
+        run = _twin(weight_kernels.bias_gradient, slots)
+        run(top_diff, self.sizes[0], self.sizes[5], self.places, slots, bias_diff)
 
 
 class NdConvolutionPlan:

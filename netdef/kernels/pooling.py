@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from netdef.kernels._jit import kernel, prange
+from netdef.kernels._pool_rows import max_row, spread_row
 from netdef.kernels.random import hash_uniform
 
 __all__ = [
@@ -17,12 +18,10 @@ __all__ = [
     "average_forward",
     "mask_backward",
     "max_forward",
+    "pairs_backward",
     "stochastic_test_forward",
     "stochastic_train_forward",
 ]
-
-LEAST = np.finfo(np.float32).min  # where a maximum starts, also in float64 (pooling_layer.cpp:157)
-
 
 @kernel
 def _window(place, kernel, stride, pad, size):
@@ -31,16 +30,9 @@ def _window(place, kernel, stride, pad, size):
     return max(start, 0), min(start + kernel, size)
 
 
-@kernel
-def _run(shift, stride, size, places):
-    """``(first, last)`` of the outputs ``o`` with ``0 <= o stride + shift < size``."""
-    first = 0 if shift >= 0 else (-shift + stride - 1) // stride
-    return first, max(first, min(places, (size - shift + stride - 1) // stride))
-
-
 @kernel(parallel=True)
 def max_forward(bottom, geometry, mask, top):
-    """``top``: the maximum of each window; ``mask``: where in its plane, -1 where no value exceeds `LEAST`.
+    """``top``: the maximum of each window; ``mask``: where in its plane, -1 where no value exceeds `_pool_rows.LEAST`.
 
     Values are compared row by row and the first of equals stays (pooling_layer.cpp:178); NaN is never greater.
     ``mask`` is of an integer dtype or, as a top that users see, of the blobs'.
@@ -48,21 +40,9 @@ def max_forward(bottom, geometry, mask, top):
     height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pooled_height, pooled_width = geometry
     for plane in prange(bottom.size // (height * width)):
         for oh in range(pooled_height):
-            out = (plane * pooled_height + oh) * pooled_width
-            for ow in range(pooled_width):
-                top[out + ow] = LEAST
-                mask[out + ow] = -1
             start, end = _window(oh, kernel_h, stride_h, pad_h, height)
-            for row in range(start, end):
-                for column in range(kernel_w):
-                    shift = column - pad_w
-                    first, last = _run(shift, stride_w, width, pooled_width)
-                    source = (plane * height + row) * width + shift
-                    for ow in range(first, last):
-                        value = bottom[source + ow * stride_w]
-                        if value > top[out + ow]:
-                            top[out + ow] = value
-                            mask[out + ow] = row * width + shift + ow * stride_w
+            max_row(bottom, plane * height * width, start, end - start, width, -pad_w, kernel_w, stride_w,
+                    pooled_width, mask, top, (plane * pooled_height + oh) * pooled_width)  # fmt: skip
 
 
 @kernel(parallel=True)
@@ -76,6 +56,16 @@ def mask_backward(top_diff, mask, geometry, bottom_diff):
             place = int(mask[i])
             if place >= 0:
                 bottom_diff[plane * size + place] += top_diff[i]
+
+
+@kernel(parallel=True)
+def pairs_backward(top_diff, mask, geometry, bottom_diff):
+    """`mask_backward` for 2x2 windows with stride 2 that cover the image exactly: every pixel is written once."""
+    width, pooled_height, pooled_width = geometry[1], geometry[8], geometry[9]
+    for plane in prange(bottom_diff.size // (geometry[0] * width)):
+        for oh in range(pooled_height):
+            spread_row(top_diff, mask, (plane * pooled_height + oh) * pooled_width, 2 * oh, width, pooled_width,
+                       bottom_diff, plane * geometry[0] * width)  # fmt: skip
 
 
 @kernel
@@ -99,7 +89,8 @@ def average_forward(bottom, geometry, top):
                 for row in range(start, end):
                     for column in range(left, right):
                         total += bottom[(plane * height + row) * width + column]
-                top[(plane * pooled_height + oh) * pooled_width + ow] = total / bottom.dtype.type(_divisor(oh, ow, geometry))
+                size = bottom.dtype.type(_divisor(oh, ow, geometry))
+                top[(plane * pooled_height + oh) * pooled_width + ow] = total / size
 
 
 @kernel(parallel=True)

@@ -9,7 +9,7 @@ All arrays are C-contiguous and are addressed flat, by an offset in elements (``
 
     multiply_tile   c[i, j] = start[i] + sum_k a[i, k] b[k, j]     j along the vectors
     dot_tile        d[i, j] = start[j] + sum_n a[i, n] b[j, n]     n along the vectors; or added to d
-    copy_row        a row with zeros around it
+    copy_rows       rows, shifted, with zeros around them
     fold_row        a row that is the sum of shifted rows
     sum_row         the sum of a row
 
@@ -41,7 +41,8 @@ __all__ = [
     "DOT_ROWS",
     "TILE_BYTES",
     "TILE_ROWS",
-    "copy_row",
+    "TILE_VECTORS",
+    "copy_rows",
     "dot_tile",
     "fold_row",
     "multiply_tile",
@@ -233,44 +234,72 @@ def _put_dots(emit, sums, rows, columns, room, start, add, d, d_row):
 
 
 @intrinsic
-def _copy_row(typing, source, s0, low, high, count, target, t0):
-    signature = _signature(source, s0, low, high, count, target, t0)
+def _copy_rows(typing, rows, source, s0, source_step, shift, size, count, target, t0, target_step):
+    signature = _signature(rows, source, s0, source_step, shift, size, count, target, t0, target_step)
 
     def generate(context, builder, signature, arguments):
-        source, s0, low, high, count, target, t0 = arguments
-        emit = Emitter(context, builder, _element(context, signature.args[0]))
-        source = emit.pointer(signature.args[0], source, s0)
-        target = emit.pointer(signature.args[5], target, t0)
+        rows, source, s0, source_step, shift, size, count, target, t0, target_step = arguments
+        emit = Emitter(context, builder, _element(context, signature.args[1]))
+        source = emit.pointer(signature.args[1], source, s0)
+        target = emit.pointer(signature.args[7], target, t0)
 
-        def step(j, state):
-            value = emit.load(builder.gep(source, [j]), emit.between(j, low, high))
-            emit.store(value, builder.gep(target, [j]), emit.below(builder.sub(count, j)))
+        # Stores under a mask are slow. All but the last rows may run over their end: what they spoil is written
+        # later. Hence the last block of columns comes first.
+        blocks = builder.sdiv(builder.add(count, I64(emit.lanes - 1)), I64(emit.lanes))
+
+        def columns(number, state):
+            j = builder.mul(builder.sub(builder.sub(blocks, I64(1)), number), I64(emit.lanes))
+            place = builder.add(j, shift)
+            inside, wanted = emit.within(place, size), emit.below(builder.sub(count, j))
+            room = builder.sub(builder.sub(builder.mul(rows, target_step), j), I64(emit.lanes))
+            spare = builder.select(
+                builder.icmp_signed("<", room, I64(0)), I64(0), builder.add(builder.sdiv(room, target_step), I64(1))
+            )
+            spare = builder.select(builder.icmp_signed("<", spare, rows), spare, rows)
+
+            def copy(first, mask):
+                def row(number, state):
+                    r = builder.add(first, number)
+                    value = emit.load(builder.gep(source, [builder.add(builder.mul(r, source_step), place)]), inside)
+                    emit.store(value, builder.gep(target, [builder.add(builder.mul(r, target_step), j)]), mask)
+                    return []
+
+                return row
+
+            emit.loop_if_any(spare, [], copy(I64(0), None))
+            emit.loop_if_any(builder.sub(rows, spare), [], copy(spare, wanted))
             return []
 
-        emit.loop(count, [], step, emit.lanes)
+        emit.loop_if_any(blocks, [], columns)
         return context.get_dummy_value()
 
     return signature, generate
 
 
 @intrinsic
-def _fold_row(typing, source, s0, rows, row_stride, length, pad, dilation, count, target, t0):
-    signature = _signature(source, s0, rows, row_stride, length, pad, dilation, count, target, t0)
+def _fold_row(typing, source, s0, rows, row_stride, length, pad, dilation, count, room, target, t0):
+    signature = _signature(source, s0, rows, row_stride, length, pad, dilation, count, room, target, t0)
 
     def generate(context, builder, signature, arguments):
-        source, s0, rows, row_stride, length, pad, dilation, count, target, t0 = arguments
+        source, s0, rows, row_stride, length, pad, dilation, count, room, target, t0 = arguments
         emit = Emitter(context, builder, _element(context, signature.args[0]))
         source = emit.pointer(signature.args[0], source, s0)
-        target = emit.pointer(signature.args[8], target, t0)
+        target = emit.pointer(signature.args[9], target, t0)
 
         def step(j, state):
             def add_row(r, held):
                 first = builder.sub(builder.add(j, pad), builder.mul(r, dilation))
                 place = builder.gep(source, [builder.add(builder.mul(r, row_stride), first)])
-                return [builder.fadd(held[0], emit.load(place, emit.between(first, I64(0), length)))]
+                return [builder.fadd(held[0], emit.load(place, emit.within(first, length)))]
 
             (total,) = emit.loop(rows, [emit.zero], add_row)
-            emit.store(total, builder.gep(target, [j]), emit.below(builder.sub(count, j)))
+            place = builder.gep(target, [j])
+            free = builder.icmp_signed("<=", builder.add(j, I64(emit.lanes)), room)
+            with builder.if_else(free) as (then, otherwise):  # stores under a mask are slow
+                with then:
+                    emit.store(total, place)
+                with otherwise:
+                    emit.store(total, place, emit.below(builder.sub(count, j)))
             return []
 
         emit.loop(count, [], step, emit.lanes)
@@ -308,13 +337,13 @@ def _sum_row(typing, source, s0, count):
 
 
 if numba.config.DISABLE_JIT:
-    copy_row = _plain_tiles.copy_row
+    copy_rows = _plain_tiles.copy_rows
     dot_tile = _plain_tiles.dot_tile
     fold_row = _plain_tiles.fold_row
     multiply_tile = _plain_tiles.multiply_tile
     sum_row = _plain_tiles.sum_row
 else:
-    copy_row = _copy_row
+    copy_rows = _copy_rows
     dot_tile = _dot_tile
     fold_row = _fold_row
     multiply_tile = _multiply_tile

@@ -198,4 +198,7 @@ class PoolingLayer(Layer):
             return
         if self.fields.pool == STOCHASTIC and self.phase != schema.TRAIN:
             self.fail("STOCHASTIC pooling has no gradient in phase TEST. Use it in phase TRAIN, or MAX or AVE.")
-        sized(kernels.mask_backward, target.size)(source, self._mask(top), self.geometry, target)
+        height, width, *window, pooled_height, pooled_width = self.geometry
+        exact = window == [2, 2, 2, 2, 0, 0] and (height, width) == (2 * pooled_height, 2 * pooled_width)
+        function = kernels.pairs_backward if exact and len(top) == 1 else kernels.mask_backward
+        sized(function, target.size)(source, self._mask(top), self.geometry, target)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from netdef.kernels import activation as kernels
 from netdef.kernels._size import sized
-from netdef.kernels.activation import relu_backward, relu_forward
 from netdef.layer import Layer, exactly, register_layer
 
 
@@ -32,13 +32,20 @@ class ReLULayer(Layer):
 
     def reshape(self, bottom, top):
         top[0].reshape_like(bottom[0])
-        self.slope = self.param.relu_param.negative_slope
+        self.slope = self.dtype.type(self.param.relu_param.negative_slope)
 
     def forward(self, bottom, top):
-        sized(relu_forward, top[0].count)(bottom[0].data.reshape(-1), self.slope, top[0].data.reshape(-1))
+        count, source = top[0].count, bottom[0].data.reshape(-1)
+        if top[0].shares_data_with(bottom[0]):
+            sized(kernels.relu_forward_in_place, count)(self.slope, source)
+        else:
+            sized(kernels.relu_forward, count)(source, self.slope, top[0].data.reshape(-1))
 
     def backward(self, top, propagate_down, bottom):
-        if propagate_down[0]:
-            sized(relu_backward, top[0].count)(
-                top[0].diff.reshape(-1), bottom[0].data.reshape(-1), self.slope, bottom[0].diff.reshape(-1)
-            )
+        if not propagate_down[0]:
+            return
+        count, source, target = top[0].count, bottom[0].data.reshape(-1), bottom[0].diff.reshape(-1)
+        if top[0] is bottom[0]:
+            sized(kernels.relu_backward_in_place, count)(source, self.slope, target)
+        else:
+            sized(kernels.relu_backward, count)(top[0].diff.reshape(-1), source, self.slope, target)

@@ -1,0 +1,170 @@
+"""Gradients of a convolution's weight and bias; `netdef.kernels.convolution` has the names and the forward pass.
+
+    weight_diff[m, k] += sum_{image, p} top_diff[image, m, p] col[image, k, p]
+    bias_diff[m]      += sum_{image, p} top_diff[image, m, p]
+
+Many filters: `transposed_gradient` sums ``(k, m)``, with ``m`` along the vectors, out of packed images and
+transposed gradients; slots share the ``k`` among them. Few filters: `dot_gradient` takes dot products along
+``p``; the images are cut into chunks whose number depends on the batch alone, each chunk is summed by one slot
+and the chunks are added in their order. Either way the result does not depend on the number of slots.
+"""
+
+from __future__ import annotations
+
+from netdef.kernels._jit import kernel, prange
+from netdef.kernels.im2col import pack_image
+from netdef.kernels.tiles import DOT_COLUMNS, DOT_ROWS, TILE_BYTES, TILE_ROWS, dot_tile, multiply_tile, sum_row
+
+__all__ = ["add_transposed", "bias_gradient", "dot_gradient", "transposed_gradient"]
+
+_DEPTH = 128  # pixels: a tile's operands over so many stay in the first-level cache
+_RUN = 1024  # pixels of a dot product before its lanes are summed
+
+
+@kernel
+def _pack_whole(bottom, image, sizes, geometry, layout_rows, pack):
+    _, _, channels, height, width, _ = sizes
+    image_rows = (geometry[8] - 1) * geometry[2] + (geometry[0] - 1) * geometry[6] + 1
+    pack_image(bottom, image * channels * height * width, channels, height, width, geometry, -geometry[4],
+               image_rows, layout_rows, pack)  # fmt: skip
+
+
+@kernel
+def _transpose(top_diff, image, sizes, places, rows):
+    """``rows[g, p, m] = top_diff[image, g, m, p]``, a few lines of pixels at a time."""
+    group, num_output = sizes[1], sizes[5]
+    filters = num_output // group
+    for g in range(group):
+        source, target = (image * num_output + g * filters) * places, g * filters * places
+        for first in range(0, places, 16):
+            for p in range(first, min(first + 16, places)):
+                for m in range(filters):
+                    rows[target + p * filters + m] = top_diff[source + m * places + p]
+
+
+@kernel(parallel=True)
+def transposed_gradient(bottom, top_diff, sizes, geometry, direct, layout_rows, first, last, dots, steps, pixel_rows,
+                        weight_columns, zeros, slots, packs, rows, transposed, weight_diff):  # fmt: skip
+    """Sum over the images ``first … last - 1`` into ``transposed``, flat ``(group, k, m)``; begun anew at image 0.
+
+    ``packs[i]`` and ``rows[i]`` hold image ``first + i`` packed and its gradient transposed. ``steps`` are the
+    `pack_steps` of whole images, ``pixel_rows`` the distances of the rows of ``rows``, ``weight_columns`` those
+    of ``transposed``. The last ``dots`` filters of each group are left to dot products, added to
+    ``weight_diff`` at once: they would fill only a corner of a vector.
+    """
+    images = last - first
+    places = geometry[8] * geometry[9]
+    for slot in prange(slots):
+        for image in range(slot * images // slots, (slot + 1) * images // slots):
+            if not direct:
+                _pack_whole(bottom, first + image, sizes, geometry, layout_rows, packs[image])
+            _transpose(top_diff, first + image, sizes, places, rows[image])
+    stride = sizes[2] * sizes[3] * sizes[4] if direct else packs.shape[1]
+    start = first * stride if direct else 0
+    col = bottom if direct else packs.reshape(-1)
+    lines = rows.reshape(-1)
+    tiles = -(-steps.size // TILE_ROWS)
+    units = sizes[1] * tiles
+    for slot in prange(slots):
+        begin, end = slot * units // slots, (slot + 1) * units // slots
+        for g in range(begin // tiles, -(-end // tiles)):
+            from_tile, to_tile = max(begin - g * tiles, 0), min(end - g * tiles, tiles)
+            _transposed_share(col, start, stride, lines, sizes, places, g, from_tile, to_tile, first, last, dots, steps,
+                              pixel_rows, weight_columns, zeros, transposed)  # fmt: skip
+            if dots:
+                k, k_end = from_tile * steps.size // tiles, to_tile * steps.size // tiles
+                filters = sizes[5] // sizes[1]
+                _dot_block(top_diff, col, start + g * (stride // sizes[1]), stride, sizes, places, first, last, first,
+                           (g + 1) * filters - dots, dots, k, k_end, steps, zeros, True, weight_diff, 0)  # fmt: skip
+
+
+@kernel
+def _transposed_share(col, start, stride, lines, sizes, places, g, from_tile, to_tile, first, last, dots, steps,
+                      pixel_rows, weight_columns, zeros, transposed):  # fmt: skip
+    """Row tiles ``from_tile … to_tile - 1`` of one group, image after image."""
+    group, filters = sizes[1], sizes[5] // sizes[1]
+    depth, tiles = steps.size, -(-steps.size // TILE_ROWS)
+    width = TILE_BYTES // col.itemsize
+    for image in range(first, last):
+        a0 = start + (image - first) * stride + g * (stride // group)
+        b0 = ((image - first) * group + g) * places * filters
+        for p in range(0, places, _DEPTH):
+            for m in range(0, filters - dots, width):
+                for tile in range(from_tile, to_tile):
+                    k, end = tile * depth // tiles, (tile + 1) * depth // tiles
+                    multiply_tile(end - k, min(width, filters - dots - m), min(_DEPTH, places - p), k, col, a0 + p,
+                                  steps, 1, lines, b0 + m, pixel_rows, p, zeros, 0, image > 0 or p > 0, transposed,
+                                  g * depth * filters + m, weight_columns)  # fmt: skip
+
+
+@kernel(parallel=True)
+def add_transposed(transposed, group, filters, depth, dots, slots, weight_diff):
+    """``weight_diff[g, m, k] += transposed[g, k, m]``, but for the last ``dots`` filters of each group."""
+    lines = group * (filters - dots)
+    for slot in prange(slots):
+        for line in range(slot * lines // slots, (slot + 1) * lines // slots):
+            g, m = line // (filters - dots), line % (filters - dots)
+            target = (g * filters + m) * depth
+            source = g * filters * depth + m
+            for k in range(depth):
+                weight_diff[target + k] += transposed[source + k * filters]
+
+
+@kernel
+def _dot_block(top_diff, col, start, stride, sizes, places, first, last, origin, row, rows, k, k_end, steps, zeros, add,
+               out, out0):  # fmt: skip
+    """``out[out0 + m depth + k]`` for ``rows`` filters from ``row`` on and ``k … k_end - 1``, over images."""
+    num_output, depth = sizes[5], steps.size
+    columns, tiles = -(-(k_end - k) // DOT_COLUMNS), -(-rows // DOT_ROWS)
+    images = max(1, _RUN // places)
+    run = _RUN if places > 2 * _RUN else places
+    for image in range(first, last, images):
+        segments = min(images, last - image)
+        for place in range(0, places, run):
+            for column in range(columns):
+                left = k + column * (k_end - k) // columns
+                right = k + (column + 1) * (k_end - k) // columns
+                for tile in range(tiles):
+                    top, bottom = row + tile * rows // tiles, row + (tile + 1) * rows // tiles
+                    dot_tile(bottom - top, right - left, segments, min(run, places - place), top_diff,
+                             (image * num_output + top) * places + place, places, num_output * places, col,
+                             start + (image - origin) * stride + place, stride, steps, left, zeros, 0,
+                             add or image > first or place > 0, out, out0 + top * depth + left, depth)  # fmt: skip
+
+
+@kernel(parallel=True)
+def dot_gradient(bottom, top_diff, sizes, geometry, direct, layout_rows, steps, zeros, chunks, packs, partial,
+                 weight_diff):  # fmt: skip
+    """Add to ``weight_diff``; ``partial[chunk]`` gets a chunk's sum. ``packs[slot]`` holds a few packed images."""
+    num, group, channels, height, width, num_output = sizes
+    places, filters, depth = geometry[8] * geometry[9], num_output // group, steps.size
+    slots, room = packs.shape[0], packs.shape[1]
+    stride = channels * height * width if direct else packs.shape[2]
+    for slot in prange(slots):
+        for chunk in range(slot * chunks // slots, (slot + 1) * chunks // slots):
+            begin, end = chunk * num // chunks, (chunk + 1) * num // chunks
+            for first in range(begin, end, room):
+                last = min(first + room, end)
+                if not direct:
+                    for image in range(first, last):
+                        _pack_whole(bottom, image, sizes, geometry, layout_rows, packs[slot, image - first])
+                col = bottom if direct else packs[slot].reshape(-1)
+                origin = 0 if direct else first
+                for g in range(group):
+                    _dot_block(top_diff, col, g * (stride // group), stride, sizes, places, first, last, origin,
+                               g * filters, filters, 0, depth, steps, zeros, first > begin, partial[chunk],
+                               0)  # fmt: skip
+    for chunk in range(chunks):
+        for i in range(weight_diff.size):
+            weight_diff[i] += partial[chunk, i]
+
+
+@kernel(parallel=True)
+def bias_gradient(top_diff, num, num_output, places, slots, bias_diff):
+    """``bias_diff[m] += sum_{image, p} top_diff[image, m, p]``, image after image."""
+    for slot in prange(slots):
+        for m in range(slot * num_output // slots, (slot + 1) * num_output // slots):
+            total = bias_diff[m]
+            for image in range(num):
+                total += sum_row(top_diff, (image * num_output + m) * places, places)
+            bias_diff[m] = total
