@@ -98,6 +98,11 @@ def _assemble(start: int, shape: list[int], values: dict[int, list[np.ndarray]],
 
 def encode_blob(array: np.ndarray, diff: np.ndarray | None = None) -> bytes:
     """The bytes of a BlobProto with the shape and values of ``array`` (float32 or float64), and of ``diff``."""
+    return b"".join(blob_chunks(array, diff))
+
+
+def blob_chunks(array: np.ndarray, diff: np.ndarray | None = None) -> list:
+    """`encode_blob` in chunks; those of the values are views of the arrays, not copies."""
     double = array.dtype == np.float64
     kind = "<f8" if double else "<f4"
     listed = (_DOUBLE_DATA, _DOUBLE_DIFF) if double else (_DATA, _DIFF)
@@ -109,7 +114,7 @@ def encode_blob(array: np.ndarray, diff: np.ndarray | None = None) -> bytes:
     if array.shape:
         sizes = b"".join(wire.encode_varint(size) for size in array.shape)
         parts[_SHAPE] = b"".join(wire.encode_bytes(1, sizes))
-    return b"".join(chunk for number in sorted(parts) for chunk in wire.encode_bytes(number, parts[number]))
+    return [chunk for number in sorted(parts) for chunk in wire.encode_bytes(number, parts[number])]
 
 
 def blob_message(array: np.ndarray, diff: np.ndarray | None = None):

@@ -7,6 +7,7 @@ src/caffe/net.cpp (ToProto, CopyTrainedLayersFromBinaryProto).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +16,7 @@ from google.protobuf.message import EncodeError
 from netdef.errors import Location, WeightsError
 from netdef.weights import wire
 from netdef.weights.atomic import write_atomically
-from netdef.weights.blobs import read_blob
+from netdef.weights.blobs import blob_chunks, read_blob
 from netdef.weights.files import read_file, unreadable
 from prototxt import schema
 from prototxt.upgrade.v1 import TYPES as V1_TYPES
@@ -24,6 +25,7 @@ WHAT = "a binary caffemodel"
 
 # NetParameter's fields
 _NET_NAME, _NET_LAYERS_V1, _NET_LAYER = 1, 2, 100
+_MOST_BYTES = 2**31 - 1  # of a message that protocol buffers can read
 
 
 @dataclass
@@ -128,7 +130,39 @@ def serialized(message, path) -> bytes:
     try:
         return message.SerializePartialToString()
     except EncodeError as error:
-        raise WeightsError(
-            f"cannot be written: {error}; a binary file holds up to 2 GiB. Use snapshot_format: HDF5.",
-            location=Location(str(path)),
-        ) from error
+        raise _too_large(path, str(error)) from error
+
+
+def model_chunks(name: str, layers: Iterable[tuple], path) -> list:
+    """The bytes of a caffemodel in chunks, most of them views of the arrays.
+
+    Parameters
+    ----------
+    name : str
+        The net's.
+    layers : iterable of pairs
+        The LayerParameter without blobs, and the blobs: things with arrays ``data`` and ``diff``, which may be None.
+    path
+        For messages.
+
+    Raises
+    ------
+    WeightsError
+        Where the whole is larger than the format allows.
+    """
+    chunks = [schema.NetParameter(name=name).SerializeToString()]
+    for param, blobs in layers:
+        encoded = [wire.encode_bytes(_V2.blobs, *blob_chunks(blob.data, blob.diff)) for blob in blobs]
+        inner = [param.SerializePartialToString(), *(chunk for blob in encoded for chunk in blob)]
+        chunks += wire.encode_bytes(_NET_LAYER, *inner)
+    size = sum(map(len, chunks))
+    if size > _MOST_BYTES:
+        raise _too_large(path, f"it would have {size} bytes")
+    return chunks
+
+
+def _too_large(path, cause: str) -> WeightsError:
+    return WeightsError(
+        f"cannot be written: {cause}; a binary file holds up to 2 GiB. Use snapshot_format: HDF5.",
+        location=Location(str(path)),
+    )

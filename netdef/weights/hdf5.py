@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,6 +25,7 @@ from netdef.weights.wire import WireError
 
 _WEIGHTS = "weights as Caffe writes them are"
 _STATE = "a solverstate as Caffe writes it is"
+_SUMMED = ("iter", "learned_net", "current_step", "resume", "learned_net_size", "learned_net_crc32")
 
 
 def read_weights(path) -> list[LayerWeights]:
@@ -57,6 +59,7 @@ def read_solverstate(path) -> SolverState:
         if "learned_net" in file:
             state.learned_net = file["learned_net"][()].rstrip(b"\0").decode("utf-8")
         if "resume" in file:
+            _check_sum(path, file)
             state.resume = parse_resume(file["resume"][()].tobytes())
         if "learned_net_crc32" in file:
             state.learned_net_size = _integer(path, file, "learned_net_size")
@@ -79,8 +82,8 @@ def weights_bytes(layers, diffs: bool = False) -> bytes:
         groups = ["data", "diff"] if diffs else ["data"]
         for kind in groups:
             top = file.create_group(kind)
-            for name, blobs, owned in layers:
-                _write_layer(top.create_group(name), kind, blobs, owned)
+            for name, blobs, owned in layers:  # layers without blobs may have a name in common
+                _write_layer(top.require_group(name), kind, blobs, owned)
     return buffer.getvalue()
 
 
@@ -101,12 +104,34 @@ def write_solverstate(path, state: SolverState) -> None:
         history = file.create_group("history")
         for index, array in enumerate(state.history):
             history.create_dataset(str(index), data=array)
-        if state.resume is not None:
-            file["resume"] = np.frombuffer(state.resume.SerializeToString(), "u1")
         if state.learned_net_crc32 is not None:
             file["learned_net_size"] = np.array([state.learned_net_size], "<i8")
             file["learned_net_crc32"] = np.array([state.learned_net_crc32], "<u4")
-    write_atomically(path, buffer.getvalue())
+        if state.resume is not None:
+            file["resume"] = np.frombuffer(state.resume.SerializeToString(), "u1")
+            file["crc32"] = np.array([_checksum(file)], "<u4")
+    write_atomically(path, buffer.getbuffer())
+
+
+def _checksum(file) -> int:
+    """CRC-32 of all that a solver state holds, its history last."""
+    crc32 = 0
+    for name in _SUMMED:
+        if name in file:
+            crc32 = zlib.crc32(np.asarray(file[name][()]).tobytes(), crc32)
+    for index in range(len(file["history"])):
+        crc32 = zlib.crc32(np.asarray(file["history"][str(index)][()]).tobytes(), crc32)
+    return crc32
+
+
+def _check_sum(path, file) -> None:
+    recorded, computed = _integer(path, file, "crc32"), _checksum(file)
+    if recorded != computed:
+        raise WeightsError(
+            f"is damaged: its checksum is {recorded:08x}, but its content gives {computed:08x}. "
+            "Take another copy or an older snapshot.",
+            location=Location(os.fspath(path)),
+        )
 
 
 @contextmanager

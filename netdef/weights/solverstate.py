@@ -8,7 +8,9 @@ Source: Caffe src/caffe/proto/caffe.proto (SolverState), src/caffe/solvers/sgd_s
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -16,7 +18,7 @@ from google.protobuf.message import DecodeError
 from netdef.errors import Location, WeightsError
 from netdef.weights import wire
 from netdef.weights.atomic import write_atomically
-from netdef.weights.blobs import encode_blob, read_blob
+from netdef.weights.blobs import blob_chunks, read_blob
 from netdef.weights.files import is_hdf5, read_file, unreadable
 from prototxt import schema
 
@@ -134,23 +136,48 @@ def _check_sum(data: memoryview) -> bool:
 
 def write_solverstate(path, state: SolverState) -> None:
     """Write ``state`` as a binary solverstate, whole or not at all; Caffe reads it."""
-    write_atomically(path, serialize_solverstate(state))
+    write_atomically(path, state_chunks(state))
 
 
 def serialize_solverstate(state: SolverState) -> bytes:
     """The bytes of a binary solverstate."""
+    return b"".join(state_chunks(state))
+
+
+def state_chunks(state: SolverState) -> Iterator:
+    """`serialize_solverstate` in chunks; those of the history are views of its arrays.
+
+    What Caffe does not know stands before the history, so that a file that is cut off anywhere has it without the
+    checksum at its end.
+    """
     message = schema.SolverState(iter=state.iter, learned_net=state.learned_net)
-    chunks = [message.SerializeToString()]
-    for array in state.history:
-        chunks += wire.encode_bytes(_HISTORY, encode_blob(array))
-    chunks.append(schema.SolverState(current_step=state.current_step).SerializeToString())
+    head = [message.SerializeToString()]
     if state.resume is not None:
-        chunks += wire.encode_bytes(_RESUME, state.resume.SerializeToString())
+        head += wire.encode_bytes(_RESUME, state.resume.SerializeToString())
     if state.learned_net_crc32 is not None:
-        chunks.append(wire.encode_varint(_NET_SIZE << 3) + wire.encode_varint(state.learned_net_size))
-        chunks.append(_encode_fixed32(_NET_CRC32, state.learned_net_crc32))
-    content = b"".join(chunks)
-    return content if state.resume is None else content + _encode_fixed32(_CRC32, zlib.crc32(content))
+        head.append(wire.encode_varint(_NET_SIZE << 3) + wire.encode_varint(state.learned_net_size))
+        head.append(_encode_fixed32(_NET_CRC32, state.learned_net_crc32))
+    blobs = (wire.encode_bytes(_HISTORY, *blob_chunks(array)) for array in state.history)
+    tail = [schema.SolverState(current_step=state.current_step).SerializeToString()]
+    content = Checksum(chain(head, chain.from_iterable(blobs), tail))
+    yield from content
+    if state.resume is not None:
+        yield _encode_fixed32(_CRC32, content.crc32)
+
+
+class Checksum:
+    """Chunks of bytes that are counted and summed up as they pass."""
+
+    def __init__(self, chunks: Iterable) -> None:
+        self.size = 0
+        self.crc32 = 0
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator:
+        for chunk in self._chunks:
+            self.size += len(chunk)
+            self.crc32 = zlib.crc32(chunk, self.crc32)
+            yield chunk
 
 
 def _encode_fixed32(number: int, value: int) -> bytes:
