@@ -60,6 +60,7 @@ NOT_BUILT_HERE = {
     "HDF5Output": "writes a file; test_hdf5_output.py says where",
     "ImageData": "needs image files; test_image_data.py makes some",
     "MemoryData": "needs arrays before it runs; test_memory_data.py gives them",
+    "WindowData": "needs images and their windows; test_window_data.py makes some",
 }
 NO_GRADIENT = {
     "Accuracy": "counts right answers, which has no gradient",
@@ -70,6 +71,7 @@ NO_GRADIENT = {
     "ImageData": "has no bottom",
     "Input": "has no bottom",
     "MemoryData": "has no bottom",
+    "WindowData": "has no bottom",
     "Threshold": "is a step, which has no gradient",
 }
 
