@@ -67,15 +67,15 @@ def _load(solver, field: str, path: str):
     return load_net(path)
 
 
-def build_train_net(solver, seed: int | None, dtype, log: Log) -> Net:
-    """Build and log the train net."""
+def build_train_net(solver, seed: int | None, dtype, log: Log, net_class: type[Net] = Net) -> Net:
+    """Build and log the train net, an instance of ``net_class``."""
     source = train_source(solver)
     log.info("solver.cpp:102", f"Creating training net {source.words}")
-    return _build(source.document, schema.TRAIN, solver.message.train_state, seed, dtype, log)
+    return _build(source.document, schema.TRAIN, solver.message.train_state, seed, dtype, log, net_class)
 
 
 def build_test_nets(solver, train_net: Net, log: Log) -> list[Net]:
-    """Build and log the test nets; they use the parameters of ``train_net``."""
+    """Build and log the test nets; they are of ``train_net``'s class and use its parameters."""
     nets = []
     states = list(solver.message.test_state)
     try:
@@ -83,7 +83,9 @@ def build_test_nets(solver, train_net: Net, log: Log) -> list[Net]:
             log.info("solver.cpp:190", f"Creating test net (#{index}) specified by {source.words}")
             state = states[index] if states else None
             seed = derive_seed(train_net.seed, "test net", index)
-            nets.append(_build(source.document, schema.TEST, state, seed, train_net.dtype, log))
+            nets.append(
+                _build(source.document, schema.TEST, state, seed, train_net.dtype, log, type(train_net))
+            )
             nets[-1].share_with(train_net)
     except BaseException:
         for net in nets:
@@ -92,7 +94,7 @@ def build_test_nets(solver, train_net: Net, log: Log) -> list[Net]:
     return nets
 
 
-def _build(document, phase: int, state, seed: int | None, dtype, log: Log) -> Net:
+def _build(document, phase: int, state, seed: int | None, dtype, log: Log, net_class: type[Net]) -> Net:
     """Build a net for the solver's defaults, overridden by the net's own state, overridden by ``state``."""
     merged = schema.NetState(phase=phase)
     merged.MergeFrom(document.message.state)
@@ -100,6 +102,6 @@ def _build(document, phase: int, state, seed: int | None, dtype, log: Log) -> Ne
     if state is not None:
         merged.MergeFrom(state)
         stages = tuple(state.stage)
-    net = Net(document, merged.phase, merged.level, stages, dtype=np.dtype(dtype), seed=seed)
+    net = net_class(document, merged.phase, merged.level, stages, dtype=np.dtype(dtype), seed=seed)
     log_net(net, log)
     return net

@@ -14,6 +14,7 @@ from typing import NoReturn
 import numpy as np
 
 from netdef.errors import SolverError
+from netdef.net import Net
 from netdef.registry import Registry
 from netdef.weights.atomic import check_writable
 from netdef.weights.transfer import copy_weights, read_weights
@@ -72,6 +73,7 @@ class Solver:
     """
 
     type = ""
+    net_class = Net
 
     def __init__(
         self,
@@ -99,7 +101,7 @@ class Solver:
         if self.param.snapshot:
             self._check_snapshot_folder()
         seed = self.param.random_seed if self.param.random_seed >= 0 else None
-        self.net = build_train_net(self.document, seed, dtype, self.log)
+        self.net = build_train_net(self.document, seed, dtype, self.log, self.net_class)
         try:
             self.test_nets = build_test_nets(self.document, self.net, self.log)
             self.load_weights(self.param.weights if weights is None else weights, skip_mismatch)
@@ -293,6 +295,10 @@ class Solver:
 
     def __exit__(self, *exception) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        rate = f"base_lr {self.param.base_lr:g}, lr_policy {self.param.lr_policy}"
+        return f'<{self.type} solver of "{self.net.name}": iteration {self.iter} of {self.param.max_iter}, {rate}>'
 
 
 def _due(iteration: int, interval: int) -> bool:

@@ -24,6 +24,8 @@ NUMBER = re.compile(r"-\.?\d")
 class CommandParser(argparse.ArgumentParser):
     """An argparse parser with gflags' spellings, for one subcommand.
 
+    ``words_follow``: all that stands behind the first positional word is taken as it is, options included.
+
     Raises: UsageError, for anything that cannot be understood, naming what was found and what is expected.
     """
 
@@ -40,6 +42,7 @@ class CommandParser(argparse.ArgumentParser):
         self.options: dict[str, argparse.Action] = {}
         self.positionals: list[argparse.Action] = []
         self.required: list[argparse.Action] = []
+        self.words_follow = False
         self.add_argument("--help", action="store_true", help="show this text")
         self.options["h"] = self.options["help"]
 
@@ -117,6 +120,9 @@ class CommandParser(argparse.ArgumentParser):
                 break
             if not word.startswith("-") or word == "-" or NUMBER.match(word):
                 positionals.append(word)
+                if self.words_follow:
+                    positionals.extend(words)
+                    break
                 continue
             options.extend(self._spell_option(word, words))
         return options, positionals

@@ -28,6 +28,7 @@ COMMANDS = {
     "summary": "tools.summary",
     "convert_mnist": "tools.convert_mnist",
     "device_query": "tools.device_query",
+    "run": "tools.run",
 }
 
 REPORT = (
@@ -68,6 +69,7 @@ def load_command(name: str) -> ModuleType:
 def make_parser(command: ModuleType) -> CommandParser:
     """The parser of one subcommand's module."""
     parser = CommandParser(command.NAME, command.HELP, command.EXAMPLES)
+    parser.words_follow = getattr(command, "WORDS_FOLLOW", False)
     command.add_arguments(parser)
     return parser
 

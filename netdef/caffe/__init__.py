@@ -1,69 +1,87 @@
 """pycaffe's names over netdef: ``import netdef.caffe as caffe``.
 
-Source: Caffe python/caffe/__init__.py, python/caffe/_caffe.cpp.
+    >>> import netdef.caffe as caffe
+    >>> "Convolution" in caffe.layer_type_list()
+    True
+
+Old scripts say ``import caffe``; `install` makes that mean this package, as ``netdef run script.py`` and
+``python -m netdef.caffe script.py`` do from the start.
+
+Source: Caffe python/caffe/__init__.py.
 """
 
-from __future__ import annotations
-
-import os
-
-from netdef.blob import Blob
-from netdef.layer import LAYERS, Layer
-from netdef.net import Net as _Net
-from netdef.random import set_default_seed as set_random_seed
+from netdef.caffe import io
+from netdef.caffe._caffe import (
+    NCCL,
+    AdaDeltaSolver,
+    AdaGradSolver,
+    AdamSolver,
+    Blob,
+    Layer,
+    NesterovSolver,
+    Net,
+    RMSPropSolver,
+    SGDSolver,
+    Timer,
+    __version__,
+    get_solver,
+    has_nccl,
+    init_log,
+    layer_type_list,
+    log,
+    set_device,
+    set_mode_cpu,
+    set_mode_gpu,
+    set_multiprocess,
+    set_random_seed,
+    set_solver_count,
+    set_solver_rank,
+    solver_count,
+    solver_rank,
+)
+from netdef.caffe.classifier import Classifier
+from netdef.caffe.detector import Detector
+from netdef.caffe.net_spec import NetSpec, layers, params, to_proto
+from netdef.caffe.proto import caffe_pb2
+from netdef.caffe_alias import install
 from prototxt.schema import TEST, TRAIN
-from solvers import get_solver
 
 __all__ = [
+    "AdaDeltaSolver",
+    "AdaGradSolver",
+    "AdamSolver",
     "Blob",
+    "Classifier",
+    "Detector",
     "Layer",
+    "NCCL",
+    "NesterovSolver",
     "Net",
+    "NetSpec",
+    "RMSPropSolver",
+    "SGDSolver",
     "TEST",
     "TRAIN",
+    "Timer",
+    "__version__",
+    "caffe_pb2",
     "get_solver",
+    "has_nccl",
+    "init_log",
+    "install",
+    "io",
     "layer_type_list",
+    "layers",
+    "log",
+    "params",
     "set_device",
     "set_mode_cpu",
+    "set_mode_gpu",
+    "set_multiprocess",
     "set_random_seed",
+    "set_solver_count",
+    "set_solver_rank",
+    "solver_count",
+    "solver_rank",
+    "to_proto",
 ]
-
-
-class Net(_Net):
-    """``Net(network_file, phase, level=0, stages=None, weights=None)``.
-
-    The older order ``Net(network_file, weights, phase)`` is understood too.
-    """
-
-    def __init__(self, network_file, *args, phase=None, weights=None, level=0, stages=None) -> None:
-        positional = list(args)
-        if positional and isinstance(positional[0], (str, os.PathLike)):
-            weights = positional.pop(0)
-        names = ("phase", "level", "stages", "weights")
-        values = {"phase": phase, "level": level, "stages": stages, "weights": weights}
-        values.update(zip(names, positional))
-        if values["phase"] is None:
-            raise TypeError("Net() needs a phase: caffe.TRAIN or caffe.TEST")
-        super().__init__(str(network_file), **values)
-
-    @property
-    def _layer_names(self) -> list[str]:
-        return self.layer_names
-
-    def _forward(self, start: int, end: int) -> float:
-        return self.forward_from_to(start, end)
-
-    def _backward(self, start: int, end: int) -> None:
-        self.backward_from_to(start, end)
-
-
-def set_mode_cpu() -> None:
-    """Kernels run on the CPU: the only mode there is, so nothing changes."""
-
-
-def set_device(device: int) -> None:
-    """Accepted for the sake of old scripts; kernels run on the CPU."""
-
-
-def layer_type_list() -> list[str]:
-    """The registered layer types, sorted."""
-    return LAYERS.names()

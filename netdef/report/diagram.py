@@ -57,14 +57,21 @@ def make_diagram(
     nodes: Sequence[GraphNode],
     shapes: Mapping[str, tuple[int, ...]] | None = None,
     parameters: Mapping[str, int] | None = None,
+    notes: Mapping[str, str] | None = None,
 ) -> Diagram:
-    """The diagram of one view. ``shapes`` are those of the blobs, ``parameters`` the counts of the layers, if known."""
+    """The diagram of one view.
+
+    ``shapes`` are those of the blobs, ``parameters`` the counts of the layers, if known; ``notes`` are words to add to
+    layers.
+    """
     flow = Flow(nodes)
     shared = _shared_names(nodes)
     diagram = Diagram([], [], shapes or {})
     home: dict[Version, tuple[int, int]] = {}  # the box and port where a version comes out
     for index, node in enumerate(nodes):
         part = Part(node.name, node.type, _fields(node, parameters or {}, shared))
+        if notes and node.name in notes:
+            part.fields.append(notes[node.name])
         below = flow.bottoms[index]
         if _is_in_place(node) and below[0] in home:
             box, port = home[below[0]]

@@ -32,15 +32,16 @@ def draw(
     shapes: Mapping[str, tuple[int, ...]] | None = None,
     parameters: Mapping[str, int] | None = None,
     rankdir: str = "TB",
+    notes: Mapping[str, str] | None = None,
 ) -> Scene:
     """The scene of the layers of one view.
 
-    ``shapes`` (by blob) and ``parameters`` (counts, by layer) are written where they are known. ``rankdir`` is
-    "TB", from top to bottom, or "LR", from left to right.
+    ``shapes`` (by blob), ``parameters`` (counts, by layer) and ``notes`` (words, by layer) are written where they
+    are known. ``rankdir`` is "TB", from top to bottom, or "LR", from left to right.
     """
     if rankdir not in ("TB", "LR"):
         raise UsageError(f'rankdir is "{rankdir}"; expected TB or LR.')
-    diagram = make_diagram(nodes, shapes, parameters)
+    diagram = make_diagram(nodes, shapes, parameters, notes)
     return _Drawing(diagram, is_across=rankdir == "LR").scene(title, subtitle)
 
 

@@ -1,0 +1,1 @@
+"""``caffe.proto``: home of `caffe_pb2`."""
