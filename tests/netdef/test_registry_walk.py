@@ -39,6 +39,7 @@ EXAMPLES = {
     "LRN": ([IMAGES], 1, ""),
     "Pooling": ([IMAGES], 1, "pooling_param { kernel_size: 2 stride: 2 }"),
     "Power": ([IMAGES], 1, "power_param { power: 2 }"),
+    "Python": ([IMAGES], 1, 'python_param { module: "tests.support.python_layers" layer: "Multiply" param_str: "3" }'),
     "ReLU": ([IMAGES], 1, ""),
     "ReLU6": ([IMAGES], 1, ""),
     "Reshape": ([IMAGES], 1, "reshape_param { shape { dim: 0 dim: -1 } }"),
@@ -123,7 +124,7 @@ def test_docstring(name):
     missing = [section for section in SECTIONS if not re.search(rf"^    (?:\w+ / )?{section}\b", text, re.MULTILINE)]
     assert not missing, f"{cls.__name__}'s docstring lacks {', '.join(missing)}"
     source = f"{sys.modules[cls.__module__].__doc__}\n{text}"
-    assert re.search(r"\bcaffe\b.*_layer\.cpp", source, re.IGNORECASE), "name the file of Caffe that it follows"
+    assert re.search(r"\bcaffe\b.*_layer\.[ch]pp", source, re.IGNORECASE), "name the file of Caffe that it follows"
 
 
 @every_type
