@@ -10,6 +10,7 @@ import numpy as np
 import netdef.layers  # noqa: F401  (registers the layer types)
 from netdef.blob import Blob
 from netdef.layer import LAYERS, Layer
+from netdef.net import Net
 from prototxt import parse_net, schema
 
 GOLDEN_LAYERS = Path(__file__).resolve().parent.parent / "golden" / "layers"
@@ -115,3 +116,29 @@ def golden_layer(name: str) -> None:
         assert_near(key, blobs[key[5:]].diff, recorded[key])
     for key in (k for k in recorded if k.startswith("diff_param_")):
         assert_near(key, layer.blobs[int(key[11:])].diff, recorded[key])
+
+
+def golden_net(name: str) -> None:
+    """Hold the recorded net of one layer against the same file: as a net, which decides what goes backward."""
+    recorded = np.load(GOLDEN_LAYERS / f"{name}.npz")
+    phase = schema.TRAIN if str(recorded["phase"]) == "TRAIN" else schema.TEST
+    net = Net(parse_net(str(recorded["prototxt"])), phase)
+    params = net.params.get("L", [])
+    for key in recorded:
+        if key.startswith("bottom_"):
+            net.blobs[key].data[...] = recorded[key]
+    for i, blob in enumerate(params):
+        blob.data[...] = recorded[f"param_{i}"]
+    net.run()
+    for key in recorded:
+        if key.startswith("top_"):
+            assert net.blobs[key].shape == recorded[key].shape
+            assert_near(key, net.blobs[key].data, recorded[key])
+        elif key.startswith("diff_top_"):
+            net.blobs[key[5:]].diff[...] = recorded[key]
+    net.run_backward()
+    for key in recorded:
+        if key.startswith("diff_bottom_"):
+            assert_near(key, net.blobs[key[5:]].diff, recorded[key])
+        elif key.startswith("diff_param_"):
+            assert_near(key, params[int(key[11:])].diff, recorded[key])
