@@ -9,7 +9,7 @@
     the whole message on stderr; behind >>> is the exit status
 
 ``--- NAME: MAKER`` has the file made by the function MAKER of `tests.tools.bad_input_files`. In a message
-``{layer types}`` stands for the list of all types and ``{here}`` for the working folder.
+``{layer types}`` and ``{commands}`` stand for the lists of them all, and ``{here}`` for the working folder.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import pytest
 import solvers.log
 from netdef.layer import LAYERS
 from tests.tools.bad_input_table import Case, read_tables
+from tools.main import COMMANDS
 
 CASES = read_tables()
 
@@ -22,6 +23,7 @@ def test_bad_input(run, tmp_path, case: Case):
     case.lay_out(tmp_path)
     result = run(*case.words)
     message = "\n".join(case.message).replace("{layer types}", ", ".join(LAYERS.names()))
+    message = message.replace("{commands}", ", ".join(COMMANDS))
     assert result.err.replace(str(tmp_path), "{here}") == message + "\n"
     assert result.status == case.status
 
