@@ -68,6 +68,14 @@ class NetInterface:
         """The names of each layer's bottoms."""
         return OrderedDict((s.node.name, [self._blob_names[i] for i in s.bottom_ids]) for s in self.steps)
 
+    def step_tops(self, step) -> list[str]:
+        """The names of the tops of one of ``steps``; layers may share a name, steps do not."""
+        return [self._blob_names[index] for index in step.top_ids]
+
+    def step_bottoms(self, step) -> list[str]:
+        """The names of the bottoms of one of ``steps``."""
+        return [self._blob_names[index] for index in step.bottom_ids]
+
     @property
     def blob_loss_weights(self) -> OrderedDict[str, float]:
         """The weight with which each blob enters the loss, mostly 0."""

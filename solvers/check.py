@@ -30,7 +30,16 @@ _RANGES = {
     "display": (0, None, True, "0 (never) or more iterations"),
     "test_interval": (0, None, True, "0 (never) or more iterations"),
     "snapshot": (0, None, True, "0 (never) or more iterations"),
+    "warmup_iter": (0, None, True, "0 (no warm-up) or more iterations"),
+    "warmup_start": (0, 1, True, "a share of the learning rate, 0 to 1"),
+    "min_lr": (0, None, True, "a learning rate of 0 or more"),
+    "monitor_net": (0, None, True, "the number of a test net, counted from 0"),
+    "keep_newest": (0, None, True, "0 (all) or more snapshots"),
+    "keep_best": (0, None, True, "0 (none) or more snapshots"),
+    "early_stopping": (0, None, True, "0 (never) or more tests"),
+    "min_improvement": (0, None, True, "0 or more"),
 }
+_NEEDING_MONITOR = ("monitor_net", "monitor_goal", "keep_best", "early_stopping", "min_improvement")
 
 
 class Checker:
@@ -47,6 +56,7 @@ class Checker:
         self._test_nets()
         self._lr_policy()
         self._regularization()
+        self._monitor()
 
     def fail(self, field: str, message: str) -> NoReturn:
         raise SolverError(message, location=self.document.location(field), field=field)
@@ -110,8 +120,10 @@ class Checker:
         param = self.param
         if "stepsize" in NEEDED_FIELDS[policy] and param.stepsize < 1:
             self.fail("stepsize", f"stepsize is {param.stepsize}; expected at least 1 iteration. Change it.")
-        if policy == "poly" and param.max_iter < 1:
-            self.fail("max_iter", f'max_iter is {param.max_iter}; lr_policy "poly" needs at least 1. Change it.')
+        if policy in ("poly", "cosine") and param.max_iter < 1:
+            self.fail("max_iter", f'max_iter is {param.max_iter}; lr_policy "{policy}" needs at least 1. Change it.')
+        if policy != "cosine" and param.HasField("min_lr"):
+            self.fail("min_lr", f'min_lr is for lr_policy "cosine"; this is "{policy}". Take min_lr away.')
         if policy in ("poly", "inv") and not (isfinite(param.power) and (param.power >= 0 or policy == "inv")):
             self.fail("power", f'power is {param.power:g}; lr_policy "{policy}" expects 0 or more. Change it.')
         values = list(param.stepvalue) if policy == "multistep" else []
@@ -128,4 +140,16 @@ class Checker:
             self.fail(
                 "regularization_type",
                 f'unknown regularization_type "{kind}".{suggestion(kind, REGULARIZATION_TYPES)} Known: L1, L2.',
+            )
+
+    def _monitor(self) -> None:
+        param = self.param
+        if not param.monitor:
+            for field in _NEEDING_MONITOR:
+                if param.HasField(field):
+                    self.fail(field, f'{field} needs monitor, which is missing. Add monitor: "accuracy".')
+        elif not param.test_iter:
+            self.fail(
+                "monitor",
+                "found monitor, but no test net to monitor. Add test_iter and test_interval, or take it away.",
             )

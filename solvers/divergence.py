@@ -16,7 +16,7 @@ def first_non_finite(net) -> str:
             words = _words(blob)
             if words:
                 return f"parameter blob {index} of {label}, {words}"
-        for name, blob in zip(net.top_names[step.node.name], step.top, strict=True):
+        for name, blob in zip(net.step_tops(step), step.top, strict=True):
             words = _words(blob)
             if words:
                 return f'top "{name}" of {label}, {words}'

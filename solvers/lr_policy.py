@@ -8,7 +8,7 @@ Source: Caffe src/caffe/solvers/sgd_solver.cpp:13-70.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp, inf
+from math import cos, exp, inf, pi
 
 from netdef.registry import Registry
 
@@ -72,6 +72,31 @@ def sigmoid(param, iteration: int, current_step: int) -> tuple[float, int]:
     """``base_lr / (1 + exp(-gamma (iter - stepsize)))``"""
     exponent = -param.gamma * (iteration - param.stepsize)
     return param.base_lr / (1 + exp(min(exponent, 700.0))), current_step
+
+
+@register_policy("cosine", "max_iter")
+def cosine(param, iteration: int, current_step: int) -> tuple[float, int]:
+    """``min_lr + (base_lr - min_lr) (1 + cos(π iter / max_iter)) / 2``, min_lr from max_iter on; not in Caffe
+
+    Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (ICLR 2017), equation 5,
+    without restarts.
+    """
+    share = (1 + cos(pi * min(iteration / param.max_iter, 1.0))) / 2
+    return param.min_lr + (param.base_lr - param.min_lr) * share, current_step
+
+
+def learning_rate(param, iteration: int, current_step: int) -> tuple[float, int]:
+    """The rate of ``lr_policy`` and the steps after it; during warm-up a share of that rate.
+
+    In iteration ``i`` of ``warmup_iter`` the share is ``s + (1 - s) (i + 1) / (warmup_iter + 1)``, where s is
+    ``warmup_start``: a line whose next point is 1. Source: Goyal et al., "Accurate, large minibatch SGD" (2017,
+    arXiv 1706.02677), section 2.2.
+    """
+    rate, current_step = LR_POLICIES.get(param.lr_policy)(param, iteration, current_step)
+    if iteration < param.warmup_iter:
+        climbed = (iteration + 1) / (param.warmup_iter + 1)
+        rate *= param.warmup_start + (1 - param.warmup_start) * climbed
+    return rate, current_step
 
 
 def _power(base: float, exponent: float) -> float:

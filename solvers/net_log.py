@@ -48,7 +48,7 @@ def _log_layer(net, step, bytes_used: int, log: Log) -> int:
     log.info("net.cpp:86", f"Creating Layer {name}")
     for bottom in step.node.bottoms:
         log.info("net.cpp:408", f"{name} <- {bottom}")
-    for index, top in enumerate(net.top_names[name]):
+    for index, top in enumerate(net.step_tops(step)):
         if index < len(step.node.bottoms) and step.node.bottoms[index] == top:
             log.info("net.cpp:369", f"{name} -> {top} (in-place)")
         else:

@@ -83,9 +83,7 @@ def build_test_nets(solver, train_net: Net, log: Log) -> list[Net]:
             log.info("solver.cpp:190", f"Creating test net (#{index}) specified by {source.words}")
             state = states[index] if states else None
             seed = derive_seed(train_net.seed, "test net", index)
-            nets.append(
-                _build(source.document, schema.TEST, state, seed, train_net.dtype, log, type(train_net))
-            )
+            nets.append(_build(source.document, schema.TEST, state, seed, train_net.dtype, log, type(train_net)))
             nets[-1].share_with(train_net)
     except BaseException:
         for net in nets:

@@ -10,9 +10,9 @@ from math import sqrt
 import numpy as np
 
 from netdef.kernels import update
+from solvers import debug_info
 from solvers.log import number
-from solvers.lr_policy import LR_POLICIES
-from solvers.snapshots import new_history
+from solvers.lr_policy import learning_rate
 from solvers.solver import Solver, register_solver
 
 _PARALLEL_FROM = 65536  # elements; below that, waking threads takes longer than the work
@@ -28,7 +28,8 @@ class SGDSolver(Solver):
     ``h := momentum h + lr lr_mult g``, ``w := w - h``.
 
     Fields: base_lr, lr_policy and what it needs, momentum in [0, 1), weight_decay, regularization_type,
-    clip_gradients (negative: off), iter_size in batches.
+    clip_gradients (negative: off), iter_size in batches; log_gradient_norm, which logs the norm before clipping,
+    divided by iter_size.
 
     Differs from Caffe: parameters with lr_mult 0 are left out altogether, history included; the norm is summed in
     float64.
@@ -38,12 +39,13 @@ class SGDSolver(Solver):
 
     def __init__(self, definition, **options) -> None:
         super().__init__(definition, **options)
-        self.history = new_history(self.net, self.history_slots)
+        blobs = self.net.learnable_params
+        self.history = [np.zeros(blob.shape, self.net.dtype) for _ in range(self.history_slots) for blob in blobs]
 
     def learning_rate(self) -> float:
         """The learning rate of this iteration; moves ``current_step`` on."""
         before = self.current_step
-        rate, self.current_step = LR_POLICIES.get(self.param.lr_policy)(self.param, self.iter, before)
+        rate, self.current_step = learning_rate(self.param, self.iter, before)
         if self.param.lr_policy == "multistep" and self.current_step != before:
             self.log.info("sgd_solver.cpp:50", f"MultiStep Status: Iteration {self.iter}, step = {self.current_step}")
         return rate
@@ -51,9 +53,11 @@ class SGDSolver(Solver):
     def apply_update(self) -> None:
         """Clip, normalize, regularize and subtract, in Caffe's order (sgd_solver.cpp:82-107)."""
         rate = self.learning_rate()
-        if self.param.display and self.iter % self.param.display == 0:
+        display = self.due(self.param.display)
+        if display:
             self.log.info("sgd_solver.cpp:112", f"Iteration {self.iter}, lr = {number(rate)}")
         net = self.net
+        before = debug_info.parameter_means(net) if display and self.param.debug_info else None
         real = net.dtype.type
         scale = real(self._clip_scale() / self.param.iter_size)
         l1 = self.param.regularization_type == "L1"
@@ -67,6 +71,8 @@ class SGDSolver(Solver):
             kernel, numbers = self.rule(rate * lr_mult)
             kernel = kernel if blob.count >= _PARALLEL_FROM else kernel.serial
             kernel(*map(real, numbers), *common, *histories, blob.diff.reshape(-1), blob.data.reshape(-1))
+        if before is not None:
+            debug_info.log_update(net, self.log, before)
 
     def rule(self, rate: float) -> tuple:
         """The kernel of this rule and the numbers that it takes first."""
@@ -75,11 +81,15 @@ class SGDSolver(Solver):
     def _clip_scale(self) -> float:
         """What gradient clipping multiplies all gradients by, 1 where their norm is small enough."""
         limit = self.param.clip_gradients
-        if limit < 0:
+        log_norm = self.param.log_gradient_norm and self.due(self.param.display)
+        if limit < 0 and not log_norm:
             return 1.0
         blobs = self.net.learnable_params
         norm = sqrt(sum(update.sum_of_squares(blob.diff.reshape(-1)) for blob in blobs if blob.has_diff))
-        if not norm > limit:
+        if log_norm:
+            mean = norm / self.param.iter_size
+            self.log.info("sgd_solver.cpp:85", f"Iteration {self.iter}, gradient norm = {number(mean)}")
+        if limit < 0 or not norm > limit:
             return 1.0
         self.log.info(
             "sgd_solver.cpp:99",

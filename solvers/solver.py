@@ -19,13 +19,15 @@ from netdef.registry import Registry
 from netdef.weights.atomic import check_writable
 from netdef.weights.transfer import copy_weights, read_weights
 from prototxt import load_solver, to_text
-from solvers import snapshots, testing
+from solvers import debug_info, resume, snapshots, testing
 from solvers.check import Checker
 from solvers.divergence import first_non_finite
 from solvers.log import Log, number, quiet
+from solvers.monitor import make_monitor
 from solvers.nets import build_test_nets, build_train_net
 from solvers.signals import Action
 from solvers.timer import Timer
+from solvers.writer import BackgroundWriter
 
 SOLVERS: Registry[type[Solver]] = Registry("solver type")
 
@@ -64,6 +66,8 @@ class Solver:
     current_step : drops of the learning rate so far
     history : the rule's own arrays, one for each learnable parameter (AdaDelta and Adam: twice)
     param : the SolverParameter
+    monitor : the `Monitor` of the test output that the definition names, or None
+    stopped_by_monitor : whether the last run ended because that output did not improve any more
     action_function : called between iterations; returns the `Action` that is asked for
 
     Raises
@@ -94,6 +98,13 @@ class Solver:
         self.test_nets = []
         self._callbacks: list[tuple[Callable, Callable]] = []
         self._stop = False
+        self.stopped_by_monitor = False
+        self._writer = BackgroundWriter()
+        self._snapshot_iters: list[int] = []  # of this run, resumed ones included, that are on disk
+        self._written_iter = -1  # the iteration whose snapshot this process wrote last
+        self._tested_iter = -1
+        self._resumed_tested_iter = -1
+        self._states_before_tests: dict[str, bytes] | None = None
         self.check()
         self.losses: deque[float] = deque(maxlen=self.param.average_loss)
         self.snapshot_prefix = snapshots.prefix(self.document)
@@ -104,6 +115,7 @@ class Solver:
         self.net = build_train_net(self.document, seed, dtype, self.log, self.net_class)
         try:
             self.test_nets = build_test_nets(self.document, self.net, self.log)
+            self.monitor = make_monitor(self.document, self.test_nets)
             self.load_weights(self.param.weights if weights is None else weights, skip_mismatch)
         except BaseException:
             self.close()
@@ -146,11 +158,59 @@ class Solver:
 
     def restore(self, path) -> None:
         """Go on from a ``.solverstate``; the weights come from the weight file that it names."""
-        snapshots.restore(self, os.fspath(path))
+        resume.restore(self, os.fspath(path))
 
     def snapshot(self) -> str:
         """Write weights and solver state now; returns the path of the state."""
-        return snapshots.write(self)
+        path = self._snapshot()
+        self._writer.finish()
+        return path
+
+    def _snapshot(self) -> str:
+        """Copy weights and solver state and begin to write them; returns the path of the state."""
+        if self.iter not in self._snapshot_iters:
+            self._snapshot_iters.append(self.iter)
+        snapshot = snapshots.capture(self)
+        best = [iteration for iteration, _ in self.monitor.best] if self.monitor and self.param.keep_best else []
+        unwanted = snapshots.surplus(self._snapshot_iters, best, self.param.keep_newest)
+
+        def write() -> None:
+            snapshot.write()
+            for iteration in unwanted:
+                snapshots.remove(self, iteration)
+
+        self._writer.start(write)
+        self._snapshot_iters = [iteration for iteration in self._snapshot_iters if iteration not in unwanted]
+        self._written_iter = self.iter
+        return snapshot.state_path
+
+    def resume_state(self):
+        """The ``schema.ResumeState`` that rides along in a solver state."""
+        states = resume.stream_states(resume.nets_by_label(self))
+        states.update(self._states_before_tests or {})  # a test that is under way will be made again
+        message = resume.message(self, states)
+        message.tested_iter = self._tested_iter
+        message.snapshot_iter.extend(self._snapshot_iters)
+        if self.monitor is not None:
+            message.best_iter.extend(iteration for iteration, _ in self.monitor.best)
+            message.best_value.extend(value for _, value in self.monitor.best)
+            message.tests_without_better = self.monitor.tests_without_better
+        return message
+
+    def restore_resume_state(self, message) -> None:
+        """Go on from a `resume_state`, or from None, which Caffe's solver states have."""
+        self.losses.clear()
+        self._snapshot_iters, self._tested_iter, self._written_iter = [], -1, -1
+        if message is not None:
+            self.losses.extend(message.losses)
+            self._snapshot_iters = list(message.snapshot_iter)
+            self._tested_iter = message.tested_iter if message.HasField("tested_iter") else -1
+            states = {stream.name: stream.state for stream in message.stream}
+            resume.restore_streams(resume.nets_by_label(self), states)
+            if self.monitor is not None:
+                self.monitor.best = list(zip(message.best_iter, message.best_value, strict=True))
+                self.monitor.tests_without_better = message.tests_without_better
+        self._resumed_tested_iter = self._tested_iter
 
     def add_callback(self, on_start: Callable[[], None], on_gradients_ready: Callable[[], None]) -> None:
         """Have functions called before each iteration's forward pass and before each update."""
@@ -180,34 +240,42 @@ class Solver:
             self.log.info("solver.cpp:296", f"Restoring previous solver status from {resume_file}")
             self.restore(resume_file)
         self.step(self.param.max_iter - self.iter)
-        if self.param.snapshot_after_train and not _due(self.iter, self.param.snapshot):
+        if self.param.snapshot_after_train and not self.due(self.param.snapshot) and self._written_iter != self.iter:
             self.snapshot()
         if self._stop:
             self.log.info("solver.cpp:311", "Optimization stopped early.")
             return
-        if _due(self.iter, self.param.display):
+        if self.due(self.param.display):
             self.losses.append(self._forward())
             self.log.info("solver.cpp:327", f"Iteration {self.iter}, loss = {number(self.smoothed_loss)}")
-        if _due(self.iter, self.param.test_interval):
+        if self.due(self.param.test_interval):
             self.test_all()
+            self._writer.finish()
         self.log.info("solver.cpp:332", "Optimization Done.")
 
     def step(self, iters: int) -> None:
-        """Train ``iters`` iterations more."""
-        param = self.param
-        stop_iter = self.iter + iters
-        self._stop = False
+        """Train ``iters`` iterations more; snapshots that fall due are on disk at the end."""
+        self._stop = self.stopped_by_monitor = False
         self._timer.start(self.iter)
+        try:
+            self._iterate(self.iter + iters)
+        finally:
+            self._writer.wait()
+        self._writer.finish()
+
+    def _iterate(self, stop_iter: int) -> None:
+        param = self.param
         while self.iter < stop_iter:
             self.net.clear_param_diffs()
-            if _due(self.iter, param.test_interval) and (self.iter > 0 or param.test_initialization):
+            if self._test_due():
                 self.test_all()
                 if self._stop:
                     return
             for on_start, _ in self._callbacks:
                 on_start()
-            self.losses.append(self._forward_backward())
-            if _due(self.iter, param.display):
+            display = self.due(param.display)
+            self.losses.append(self._forward_backward(display and param.debug_info))
+            if display:
                 self._display()
             for _, on_gradients_ready in self._callbacks:
                 on_gradients_ready()
@@ -217,50 +285,87 @@ class Solver:
             if self._between_iterations():
                 return
 
+    def due(self, interval: int) -> bool:
+        """Whether something done every ``interval`` iterations, 0 meaning never, is to be done now."""
+        return bool(interval) and self.iter % interval == 0
+
+    def _test_due(self) -> bool:
+        """Whether to test now; a test that was made before the snapshot from which the run goes on is not repeated."""
+        wanted = self.due(self.param.test_interval) and (self.iter > 0 or self.param.test_initialization)
+        done = self.iter == self._resumed_tested_iter
+        self._resumed_tested_iter = -1
+        return wanted and not done
+
     def _between_iterations(self) -> bool:
         """Snapshot where one is due or asked for; returns whether to stop."""
+        self._writer.check()
         action = self.action_function()
-        if _due(self.iter, self.param.snapshot) or action is Action.SNAPSHOT:
-            self.snapshot()
+        if self.due(self.param.snapshot) or action is Action.SNAPSHOT:
+            self._snapshot()
         self._stop = action is Action.STOP
         return self._stop
 
-    def _forward_backward(self) -> float:
+    def _forward_backward(self, debug: bool) -> float:
         """The gradients of ``iter_size`` batches, added up; returns their mean loss."""
         iter_size = self.param.iter_size
         loss = 0.0
         for _ in range(iter_size):
-            loss += self._forward()
-            self.net.run_backward()
+            loss += self._forward(debug)
+            if debug:
+                debug_info.backward(self.net, self.log)
+            else:
+                self.net.run_backward()
         return float(np.float32(loss / iter_size))
 
-    def _forward(self) -> float:
-        loss = self.net.run()
+    def _forward(self, debug: bool = False) -> float:
+        loss = debug_info.forward(self.net, self.log) if debug else self.net.run()
         if not isfinite(loss):
-            self._stop_diverged(loss)
+            self.stop_diverged(f"the loss of iteration {self.iter} is {loss:g}")
         return float(np.float32(loss))
 
-    def _stop_diverged(self, loss: float) -> None:
+    def stop_diverged(self, found: str) -> NoReturn:
+        """Raise the SolverError for values that are not finite, with the first layer and blob that has any."""
         place = first_non_finite(self.net)
         where = f" The first value that is not finite is in {place}." if place else ""
         raise SolverError(
-            f"the loss of iteration {self.iter} is {loss:g}; expected a finite number.{where} "
+            f"{found}; expected a finite number.{where} "
             "Lower base_lr, set clip_gradients, or check data and labels; the snapshots so far are unharmed.",
             location=self.document.location(""),
         )
 
     def test_all(self) -> None:
         """Run every test net over its ``test_iter`` batches and log the mean of its outputs."""
+        nets = resume.nets_by_label(self)[1:]
+        self._states_before_tests = resume.stream_states(nets)
         for index in range(len(self.test_nets)):
-            if not self._stop:
-                testing.run_test(self, index)
+            means = [] if self._stop else testing.run_test(self, index)
+            if means and self.monitor is not None and index == self.monitor.net_index:
+                self.monitor.record(self.iter, means, self.log)
+        if self._stop:
+            resume.restore_streams(nets, self._states_before_tests)
+        self._states_before_tests = None
+        if not self._stop:
+            self._tested_iter = self.iter
+            self._heed_monitor()
+
+    def _heed_monitor(self) -> None:
+        """Snapshot what is among the best, stop where nothing improves."""
+        monitor = self.monitor
+        if monitor is None:
+            return
+        if self.param.keep_best and monitor.among_best(self.iter) and self._written_iter != self.iter:
+            self._snapshot()
+        if monitor.exhausted:
+            tests = monitor.tests_without_better
+            self.log.info("solver.cpp:416", f"Early stopping after {tests} tests without a better {monitor.words()}")
+            self._stop = self.stopped_by_monitor = True
 
     def answer_during_test(self) -> bool:
         """Do what was asked for while a test runs; returns whether to stop."""
         action = self.action_function()
         while action is not Action.NONE:
             if action is Action.SNAPSHOT:
-                self.snapshot()
+                self._snapshot()
             self._stop = self._stop or action is Action.STOP
             action = self.action_function()
         return self._stop
@@ -286,7 +391,8 @@ class Solver:
     # -- the end -------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Stop the background threads of all nets and close their files."""
+        """Finish the snapshot that is being written, stop the background threads of all nets, close their files."""
+        self._writer.wait()
         for net in (self.net, *self.test_nets):
             net.close()
 
@@ -299,8 +405,3 @@ class Solver:
     def __repr__(self) -> str:
         rate = f"base_lr {self.param.base_lr:g}, lr_policy {self.param.lr_policy}"
         return f'<{self.type} solver of "{self.net.name}": iteration {self.iter} of {self.param.max_iter}, {rate}>'
-
-
-def _due(iteration: int, interval: int) -> bool:
-    """Whether something done every ``interval`` iterations, 0 meaning never, is to be done now."""
-    return bool(interval) and iteration % interval == 0

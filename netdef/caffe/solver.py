@@ -11,7 +11,8 @@ from netdef.caffe.net import Net
 from netdef.caffe.switches import LOG
 from netdef.errors import SolverError
 from prototxt import load_solver
-from solvers import LR_POLICIES, SOLVERS
+from solvers import SOLVERS
+from solvers.lr_policy import learning_rate
 
 
 class _Pycaffe:
@@ -27,7 +28,7 @@ class _Pycaffe:
     @property
     def lr(self) -> float:
         """The learning rate of the present iteration."""
-        return LR_POLICIES.get(self.param.lr_policy)(self.param, self.iter, self.current_step)[0]
+        return learning_rate(self.param, self.iter, self.current_step)[0]
 
     def share_weights(self, net) -> None:
         """Let ``net`` use the parameters of this solver's net: the same memory."""

@@ -11,7 +11,7 @@ from solvers.check import Checker
 from solvers.nets import train_source
 
 GOOD = 'net: "net.prototxt"\nbase_lr: 0.01\nlr_policy: "fixed"\n'
-POLICIES = "exp, fixed, inv, multistep, poly, sigmoid, step"
+POLICIES = "cosine, exp, fixed, inv, multistep, poly, sigmoid, step"
 
 
 def complaint(text: str) -> str:
@@ -57,6 +57,11 @@ def test_every_public_recipe_passes(zoo_dir):
         ("display: -1", "4:1", "display is -1; expected 0 (never) or more iterations. Change it."),
         ("snapshot: -1", "4:1", "snapshot is -1; expected 0 (never) or more iterations. Change it."),
         ("test_interval: -1", "4:1", "test_interval is -1; expected 0 (never) or more iterations. Change it."),
+        ("warmup_iter: -1", "4:1", "warmup_iter is -1; expected 0 (no warm-up) or more iterations. Change it."),
+        ("warmup_start: 2", "4:1", "warmup_start is 2; expected a share of the learning rate, 0 to 1. Change it."),
+        ("min_lr: 1", "4:1", 'min_lr is for lr_policy "cosine"; this is "fixed". Take min_lr away.'),
+        ("keep_newest: -1", "4:1", "keep_newest is -1; expected 0 (all) or more snapshots. Change it."),
+        ("early_stopping: -1", "4:1", "early_stopping is -1; expected 0 (never) or more tests. Change it."),
         ("iter_size: 0", "4:1", "iter_size is 0; expected at least 1 batch an iteration. Change it."),
         ("average_loss: 0", "4:1", "average_loss is 0; expected at least 1 iteration. Change it."),
         (

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from math import exp, inf
+from math import cos, exp, inf, pi
 
 import numpy as np
 import pytest
 
 from prototxt import parse_solver
-from solvers.lr_policy import LR_POLICIES, NEEDED_FIELDS
+from solvers.lr_policy import LR_POLICIES, NEEDED_FIELDS, learning_rate
 
-FIELDS = "base_lr: 0.25 gamma: 0.5 power: 2 stepsize: 3 stepvalue: 2 stepvalue: 5 max_iter: 10"
+FIELDS = "base_lr: 0.25 gamma: 0.5 power: 2 stepsize: 3 stepvalue: 2 stepvalue: 5 max_iter: 10 min_lr: 0.125"
 
 WANTED = {
     "fixed": lambda i: 0.25,
@@ -20,6 +20,7 @@ WANTED = {
     "multistep": lambda i: 0.25 * 0.5 ** ((i >= 2) + (i >= 5)),
     "poly": lambda i: 0.25 * (1 - i / 10) ** 2 if i < 10 else 0,
     "sigmoid": lambda i: 0.25 / (1 + exp(-0.5 * (i - 3))),
+    "cosine": lambda i: 0.125 + 0.0625 * (1 + cos(pi * min(i, 10) / 10)),
 }
 
 
@@ -56,3 +57,10 @@ def test_multistep_takes_one_step_an_iteration():
 
 def test_what_is_too_large_is_infinite():
     assert rates("exp", "base_lr: 1 gamma: 10", start=1000, count=1)[0] == [inf]
+
+
+@pytest.mark.parametrize(("start", "shares"), [(0, [0.25, 0.5, 0.75, 1, 1]), (0.5, [0.625, 0.75, 0.875, 1, 1])])
+def test_warm_up_is_a_line_to_the_rate_of_the_policy(start, shares):
+    param = parse_solver(f'lr_policy: "exp" base_lr: 8 gamma: 0.5 warmup_iter: 3 warmup_start: {start}').message
+    found = [learning_rate(param, iteration, 0)[0] for iteration in range(5)]
+    assert found == [share * 8 * 0.5**iteration for iteration, share in enumerate(shares)]

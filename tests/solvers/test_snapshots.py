@@ -14,7 +14,8 @@ from netdef.weights.caffemodel import read_caffemodel
 from netdef.weights.solverstate import SolverState, read_solverstate, write_solverstate
 from prototxt import load_solver, parse_solver, schema
 from solvers import SOLVERS
-from solvers.snapshots import find_learned_net, prefix
+from solvers.resume import find_learned_net
+from solvers.snapshots import prefix
 from tests.support.databases import pictures, write_lmdb
 from tests.support.solvers import TINY_NET, RecordedLog, everything, tiny_solver
 

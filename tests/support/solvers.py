@@ -33,7 +33,7 @@ def tiny_solver(fields: str, net: str = TINY_NET, **options):
     """A solver of `TINY_NET` with base_lr 0.1, a fixed policy and seed 1701 unless ``fields`` say otherwise."""
     stock = {"base_lr": "0.1", "lr_policy": '"fixed"', "random_seed": "1701", "snapshot_after_train": "false"}
     given = "".join(f"{name}: {value} " for name, value in stock.items() if f"{name}:" not in fields)
-    has_net = "net:" in fields or "net_param" in fields
+    has_net = re.search(r"\b(train_)?net(_param)?\b", fields) is not None
     return get_solver(parse_solver(fields + " " + given + ("" if has_net else f"net_param {{ {net} }}")), **options)
 
 
