@@ -39,7 +39,7 @@ def open_image(source, what: str, gray: bool = False):
             yield image
     except Image.UnidentifiedImageError as error:
         raise DataError(f"{what} is not an image in a format known here. Convert it to PNG.") from error
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, MemoryError) as error:
         raise DataError(f"{what} has far more pixels than a net can use. Make it smaller.") from error
     except _DAMAGE as error:
         raise DataError(f"{what} is damaged or cut off. Make or copy it again.") from error
@@ -66,7 +66,7 @@ def to_bytes_image(image: Image.Image, force_color: bool, force_gray: bool) -> n
             "Convert the images to 8 bits, or set force_color or force_gray in transform_param."
         )
     if deep:
-        image = Image.fromarray((_deep_values(image)).astype(np.uint8))
+        image = Image.fromarray(_deep_values(image, "").astype(np.uint8))
     if force_gray:
         return _gray(image)[None]
     if force_color:
@@ -88,9 +88,16 @@ def _gray(image: Image.Image) -> np.ndarray:
     return (pixels @ _GRAY_WEIGHTS >> 15).astype(np.uint8)
 
 
-def _deep_values(image: Image.Image) -> np.ndarray:
-    """16-bit (or 32-bit integer, or float) gray as float32 ``(H, W)``, 0 to 255."""
+def _deep_values(image: Image.Image, what: str) -> np.ndarray:
+    """16-bit (or 32-bit integer, or float) gray as float32 ``(H, W)``, 0 to 255.
+
+    Raises DataError, ``what`` being its first words, where the numbers go beyond 16 bits or, as floats, beyond 255.
+    """
     values = np.asarray(image).astype(np.float32)
+    most = 255 if image.mode == "F" else 65535
+    if not (values.min() >= 0 and values.max() <= most):  # so that NaN is refused
+        found = f"has pixels from {values.min():g} to {values.max():g}; expected 0 to {most}. "
+        raise DataError(f"{what} {found}Convert it to 8 or 16 bits.".lstrip())
     return values if image.mode == "F" else values / np.float32(257.0)
 
 
@@ -110,7 +117,7 @@ def read_image(path: str | Path, color: bool, background: float = WHITE) -> np.n
     with open_image(path, what) as image:
         image = ImageOps.exif_transpose(image)
         if image.mode in _DEEP_MODES or image.mode == "F":
-            gray = _deep_values(image)
+            gray = _deep_values(image, what)
             return np.repeat(gray[None], 3, axis=0) if color else gray[None]
         return _channels_first(_flatten(image, color, background))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from netdef.blob import MAX_ELEMENTS
 from netdef.kernels.depthwise import DepthwisePlan
 from netdef.kernels.plans import ConvolutionPlan, NdConvolutionPlan
 from netdef.layer import Layer, at_least, register_layer
@@ -140,10 +141,20 @@ class ConvolutionLayer(Layer):
                     "it must not be larger. Lower the kernel or raise pad.",
                     "convolution_param",
                 )
-        return tuple(
+        pooled = tuple(
             (size + 2 * window.pad[axis] - window.reach(axis)) // window.stride[axis] + 1
             for axis, size in enumerate(shape[self.axis + 1 :])
         )
+        padded = tuple(size + 2 * pad for size, pad in zip(shape[self.axis + 1 :], window.pad))
+        most = max(prod(shape[: self.axis]) * self.num_output * prod(pooled), self.channels * prod(padded))
+        if most > MAX_ELEMENTS:
+            self.fail(
+                f"{bottom_name(self, 0)}, shape {shape}, has {'x'.join(map(str, padded))} pixels with padding and "
+                f"would become a top of {'x'.join(map(str, pooled))}, more than {MAX_ELEMENTS} elements in all. "
+                "Lower pad.",
+                "convolution_param",
+            )
+        return pooled
 
     def make_plan(self, num, spatial, pooled):
         """The plan of the calls for ``num`` images of ``spatial`` pixels."""

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from netdef.data.datum import decode_image
 from netdef.data.image import has_light_border, prepare_image, read_image, resize
 from netdef.data.mean import write_mean
 from netdef.errors import DataError, UsageError
@@ -173,6 +174,33 @@ def test_files_that_cannot_be_read(tmp_path, rgb):
     assert failure(tmp_path / "folder.png") == (
         f'{name}folder.png" is a folder; expected an image file. Name the files in it.'
     )
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        (
+            np.array([[0, 70000]], np.int32),
+            "has pixels from 0 to 70000; expected 0 to 65535. Convert it to 8 or 16 bits.",
+        ),
+        (np.array([[-1, 7]], np.int32), "has pixels from -1 to 7; expected 0 to 65535. Convert it to 8 or 16 bits."),
+        (
+            np.array([[0.5, 300]], np.float32),
+            "has pixels from 0.5 to 300; expected 0 to 255. Convert it to 8 or 16 bits.",
+        ),
+        (
+            np.array([[0, np.nan]], np.float32),
+            "has pixels from nan to nan; expected 0 to 255. Convert it to 8 or 16 bits.",
+        ),
+    ],
+)
+def test_numbers_beyond_sixteen_bits(tmp_path, values, message):
+    path = tmp_path / "deep.tiff"
+    Image.fromarray(values).save(path)
+    assert failure(path) == f'image "{path}" {message}'
+    with pytest.raises(DataError) as caught:
+        decode_image(path.read_bytes(), force_gray=True)
+    assert caught.value.message == message
 
 
 def test_other_wrong_requests(tmp_path, rgb):
