@@ -42,7 +42,7 @@ class PoolingLayer(Layer):
     Fields
         pool: MAX, AVE or STOCHASTIC · kernel_size, or kernel_h and kernel_w; stride, or stride_h and stride_w;
         pad, or pad_h and pad_w: pixels · global_pooling: one window over the whole image · round_mode: CEIL or
-        FLOOR. engine has no effect.
+        FLOOR · ceil_mode: the same as forks write it, true or false. engine has no effect.
     Raises
         LayerError when there is no kernel or it is 0, two spellings are used, a stride is 0, a pad is not smaller
         than its kernel, STOCHASTIC pools with padding, or no window fits.
@@ -70,6 +70,7 @@ class PoolingLayer(Layer):
         self.pad = self._read_pair("pad")
         for name, values in (("kernel", self.kernel or (1, 1)), ("stride", self.stride)):
             self._check_positive(name, values)
+        self.floor = self._read_floor()
         if fields.global_pooling:
             self._check_global()
         elif any(self.pad):
@@ -93,6 +94,19 @@ class PoolingLayer(Layer):
             )
         return self._read_pair("kernel")
 
+    def _read_floor(self):
+        fields = self.fields
+        if not fields.HasField("ceil_mode"):
+            return fields.round_mode == FLOOR
+        if fields.HasField("round_mode") and (fields.round_mode == FLOOR) == fields.ceil_mode:
+            mode = "FLOOR" if fields.ceil_mode else "CEIL"
+            self.fail(
+                f"has ceil_mode: {str(fields.ceil_mode).lower()} and round_mode: {mode}; they say the opposite. "
+                "Take one away.",
+                "pooling_param.ceil_mode",
+            )
+        return not fields.ceil_mode
+
     def _read_pair(self, name):
         fields, whole = self.fields, "kernel_size" if name == "kernel" else name
         pair = f"{name}_h", f"{name}_w"
@@ -107,9 +121,7 @@ class PoolingLayer(Layer):
             )
         if len(given) == 1:
             missing = pair[1 - pair.index(given[0])]
-            self.fail(
-                f"has {given[0]} but no {missing}; both are needed. Add {missing}.", f"pooling_param.{given[0]}"
-            )
+            self.fail(f"has {given[0]} but no {missing}; both are needed. Add {missing}.", f"pooling_param.{given[0]}")
         return tuple(getattr(fields, field) for field in pair)
 
     def _check_positive(self, name, values):
@@ -135,8 +147,9 @@ class PoolingLayer(Layer):
         for suffix, pad, kernel in zip("hw", self.pad, self.kernel):
             if pad >= kernel:
                 both = self.fields.HasField("pad_h"), self.fields.HasField("kernel_h")
-                pad_name, kernel_name = (f"pad_{suffix}" if both[0] else "pad"), (
-                    f"kernel_{suffix}" if both[1] else "kernel_size"
+                pad_name, kernel_name = (
+                    (f"pad_{suffix}" if both[0] else "pad"),
+                    (f"kernel_{suffix}" if both[1] else "kernel_size"),
                 )
                 self.fail(
                     f"{pad_name} is {pad} but {kernel_name} is {kernel}; pad must be smaller, or a window would hold "
@@ -154,10 +167,7 @@ class PoolingLayer(Layer):
         size = shape[2:]
         kernel = self.kernel or size
         pooled = tuple(
-            pooled_size(
-                size[i], kernel[i], self.stride[i], self.pad[i], self.fields.round_mode == FLOOR, any(self.pad)
-            )
-            for i in range(2)
+            pooled_size(size[i], kernel[i], self.stride[i], self.pad[i], self.floor, any(self.pad)) for i in range(2)
         )
         if min(pooled) < 1:
             padded = tuple(size[i] + 2 * self.pad[i] for i in range(2))
