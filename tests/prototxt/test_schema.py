@@ -130,7 +130,8 @@ def test_bytes_on_the_wire():
 def test_fork_numbers_are_free_in_caffe():
     """Caffe's last layer-specific number is 148; fields of forks and netdef lie above."""
     forks = {"permute", "prior_box", "detection_output", "norm", "roi_pooling", "smooth_l1_loss"}
-    forks |= {"bn", "interp", "upsample", "dense_image_data", "shuffle_channel"}
+    forks |= {"bn", "interp", "upsample", "dense_image_data", "shuffle_channel", "relu6", "center_loss"}
+    forks |= {"multibox_loss", "psroi_pooling", "reorg"}
     numbers = {field.name: field.number for field in schema.LayerParameter.DESCRIPTOR.fields}
     assert all(numbers[f"{name}_param"] > 148 for name in forks)
     assert all(number <= 148 for name, number in numbers.items() if name.removesuffix("_param") not in forks)
