@@ -17,7 +17,8 @@ import numpy as np
 import netdef.layers  # noqa: F401  (the layer types register themselves)
 from netdef import gradient_flow
 from netdef.blob import Blob
-from netdef.errors import NetdefError, NetError
+from netdef.errors import NetdefError, NetError, suggestion
+from netdef.forks import fork_of
 from netdef.graph import GraphNode, resolve
 from netdef.layer import LAYERS, Layer
 from netdef.net_interface import NetInterface
@@ -110,10 +111,11 @@ class Net(NetInterface):
         if not unknown:
             return
         node = unknown[0]
-        message = LAYERS.unknown(node.type)
+        message = LAYERS.unknown(node.type) + fork_of(node.type)
         for other in unknown[1:]:
             place = self.document.location(f"{other.path}.type")
             message += f'\n{place}: layer "{other.name}" ({other.type}): unknown layer type as well.'
+            message += suggestion(other.type, LAYERS) + fork_of(other.type)
         raise NetError(
             message,
             location=self.document.location(f"{node.path}.type"),
