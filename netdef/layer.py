@@ -219,8 +219,11 @@ class LossLayer(Layer):
     num_bottom: Counts = exactly(2)
     num_top: Counts = exactly(1)
     auto_top_blobs = True
+    takes_class_weights = False
 
     def layer_setup(self, bottom: list[Blob], top: list[Blob]) -> None:
+        if self.param.loss_param.class_weight and not self.takes_class_weights:
+            self.fail("class_weight is for SoftmaxWithLoss alone. Take it away.", "loss_param.class_weight")
         if not self.param.loss_weight:
             self.param.loss_weight.append(1.0)
 

@@ -96,6 +96,45 @@ def softmax_loss_backward(prob, label, ignore_label, scale, bottom_diff):
 
 
 @kernel(parallel=True)
+def weighted_softmax_loss_forward(prob, label, ignore_label, class_weight, partial):
+    """`softmax_loss_forward` with each term multiplied by ``class_weight[label]``; the labels are counted plainly.
+
+    class_weight : (channels,).
+    """
+    inner = prob.shape[2]
+    for chunk in prange(partial.shape[0]):
+        loss = 0.0
+        valid = 0.0
+        for index in range(chunk * CHUNK, min((chunk + 1) * CHUNK, label.size)):
+            if np.trunc(label[index]) == ignore_label:
+                continue
+            i = index // inner
+            value = np.float64(prob[i, int(label[index]), index - i * inner])
+            if value < LEAST_PROBABILITY:  # NaN is not, and stays
+                value = LEAST_PROBABILITY
+            loss -= np.float64(class_weight[int(label[index])]) * np.log(value)
+            valid += 1
+        partial[chunk, 0] = loss
+        partial[chunk, 1] = valid
+    return add_chunks(partial)
+
+
+@kernel(parallel=True)
+def weigh_by_class(label, ignore_label, class_weight, bottom_diff):
+    """Multiply the gradient at each label by ``class_weight[label]``; where the label is ignored it is 0 already.
+
+    Shapes as in `softmax_loss_backward`; class_weight, (channels,), has the arrays' dtype.
+    """
+    outer, channels, inner = bottom_diff.shape
+    for i in prange(outer):
+        for c in range(channels):
+            for j in range(inner):
+                value = label[i * inner + j]
+                if np.trunc(value) != ignore_label:
+                    bottom_diff[i, c, j] *= class_weight[int(value)]
+
+
+@kernel(parallel=True)
 def sigmoid_cross_entropy_forward(bottom_data, target, ignore_label, partial):
     """(sum of the cross entropies of sigmoid(bottom) and target, number of targets not ignored), both float64.
 

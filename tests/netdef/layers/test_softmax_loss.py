@@ -112,6 +112,52 @@ def test_gradients(spatial, mode):
     check_gradients(with_loss(f"normalization: {mode} ignore_label: 1"), spatial)
 
 
+# -- class weights, which Caffe does not have --------------------------------------------------------------------
+
+WEIGHTS = "class_weight: 0.5 class_weight: 3 class_weight: 0 "
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("mode", MODES)
+def test_class_weights(spatial, dtype, mode):
+    run = run_layer(with_loss(f"{WEIGHTS} normalization: {mode} ignore_label: 0"), spatial, dtype=dtype).backward()
+    loss, gradient = softmax_loss(*spatial, 1, 0, mode, [0.5, 3, 0])
+    tolerance = 1e-6 if dtype == np.float32 else 1e-14
+    assert run.top[0].data == pytest.approx(loss, rel=tolerance)
+    assert np.allclose(run.bottom[0].diff, gradient, atol=tolerance)
+
+
+def test_class_weights_of_one_change_nothing(spatial):
+    plain, weighted = (run_layer(with_loss(fields), spatial).backward() for fields in ("", "class_weight: 1 " * 3))
+    assert plain.top[0].data == weighted.top[0].data
+    assert np.array_equal(plain.bottom[0].diff, weighted.bottom[0].diff)
+
+
+def test_gradients_with_class_weights(spatial):
+    check_gradients(with_loss(WEIGHTS), spatial)
+
+
+@pytest.mark.parametrize(
+    "fields, sentence",
+    [
+        ("class_weight: 1 class_weight: 2", "has 2 class_weight for 3 classes; give one for each class or none."),
+        ("class_weight: [1, -2, 1]", "class_weight 1 is -2; expected 0 or more. Change it."),
+        ("class_weight: [1, 1, nan]", "class_weight 2 is nan; expected 0 or more. Change it."),
+    ],
+)
+def test_wrong_class_weights(spatial, fields, sentence):
+    with pytest.raises(LayerError) as caught:
+        run_layer(with_loss(fields), spatial)
+    assert caught.value.message == sentence
+
+
+def test_class_weights_of_another_loss(rng):
+    text = 'name: "loss" type: "EuclideanLoss" bottom: "a" bottom: "b" top: "loss" loss_param { class_weight: 1 }'
+    with pytest.raises(LayerError) as caught:
+        run_layer(text, [rng.normal(size=(2, 3)), rng.normal(size=(2, 3))])
+    assert caught.value.message == "class_weight is for SoftmaxWithLoss alone. Take it away."
+
+
 @pytest.mark.parametrize(
     "name",
     ["softmaxloss", "softmaxloss_ignore", "softmaxloss_norm_full", "softmaxloss_norm_none", "softmaxloss_spatial"],
