@@ -17,6 +17,7 @@ from solvers.adam import AdamSolver
 from solvers.log import Log
 from solvers.lr_policy import LR_POLICIES
 from solvers.nesterov import NesterovSolver
+from solvers.resume import newest_complete
 from solvers.rmsprop import RMSPropSolver
 from solvers.sgd import SGDSolver
 from solvers.signals import Action, SignalHandler
@@ -36,6 +37,7 @@ __all__ = [
     "SignalHandler",
     "Solver",
     "get_solver",
+    "newest_complete",
 ]
 
 

@@ -6,9 +6,6 @@ Source: Caffe tools/caffe.cpp:165-253.
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 from netdef.errors import UsageError
 from tools import _options
 from tools._cli import comma_list, positive_number
@@ -18,21 +15,25 @@ HELP = "train a net with a solver, or go on from a snapshot"
 EXAMPLES = [
     "netdef train --solver lenet_solver.prototxt --log lenet_train.log",
     "netdef train -solver lenet_solver.prototxt -snapshot lenet_iter_5000.solverstate",
-    "netdef train --solver finetune_solver.prototxt --weights bvlc_reference_caffenet.caffemodel",
+    "netdef train --solver lenet_solver.prototxt --snapshot auto",
+    "netdef train --solver finetune_solver.prototxt --weights bvlc_reference_caffenet.caffemodel --skip_mismatch",
 ]
+AUTO = "auto"
 EFFECTS = ("snapshot", "stop", "none")
 STOPPED = 130
 
 
 def add_arguments(parser) -> None:
     parser.add_argument("--solver", required=True, metavar="FILE", help="the solver's definition")
-    parser.add_argument("--snapshot", metavar="FILE", help="a .solverstate to go on from")
+    parser.add_argument(
+        "--snapshot",
+        metavar="FILE",
+        help="a .solverstate to go on from; auto: the newest of this solver's whose two files are whole, if any",
+    )
     parser.add_argument(
         "--weights", type=comma_list, default=[], metavar="FILE,FILE", help="trained weights to start from"
     )
-    parser.add_argument(
-        "--resume", action="store_true", help="go on from the newest snapshot of this solver, if there is one"
-    )
+    parser.add_argument("--resume", action="store_true", help="the same as --snapshot auto")
     parser.add_argument(
         "--skip_mismatch", action="store_true", help="leave layers alone whose shapes differ from those in --weights"
     )
@@ -47,10 +48,15 @@ def add_arguments(parser) -> None:
 
 
 def run(args) -> int:
-    if sum(map(bool, (args.snapshot, args.weights, args.resume))) > 1:
+    if args.resume and args.snapshot not in (None, AUTO):
         raise UsageError(
-            "netdef train: --snapshot, --weights and --resume are three ways to start; give one of them. "
-            'See "netdef help train".'
+            f"netdef train: --resume is --snapshot auto, and --snapshot {args.snapshot} was given too; give one of "
+            'them. See "netdef help train".'
+        )
+    wanted = AUTO if args.resume else args.snapshot
+    if args.weights and wanted not in (None, AUTO):
+        raise UsageError(
+            'netdef train: --snapshot and --weights are two ways to start; give one of them. See "netdef help train".'
         )
     from solvers import Action, SignalHandler, get_solver
 
@@ -59,7 +65,7 @@ def run(args) -> int:
         document = definition(args)
         wants_gpu = document.message.solver_mode == document.message.GPU
         _options.note_device(args, log, "caffe.cpp:197", wants_gpu and "solver_mode: GPU")
-        snapshot = args.snapshot or (args.resume and newest_snapshot(document.message.snapshot_prefix)) or None
+        snapshot = newest_snapshot(document, log) if wanted == AUTO else wanted
         weights = [] if snapshot else args.weights or None
         with get_solver(document, weights=weights, skip_mismatch=args.skip_mismatch, log=log) as solver:
             if snapshot:
@@ -70,7 +76,7 @@ def run(args) -> int:
             log.info("caffe.cpp:239", "Starting Optimization")
             with handler:
                 solver.solve()
-            finished = solver.iter >= solver.param.max_iter
+            finished = solver.iter >= solver.param.max_iter or solver.stopped_by_monitor
         log.info("caffe.cpp:250", "Optimization Done.")
     return 0 if finished else STOPPED
 
@@ -91,17 +97,11 @@ def definition(args):
     return document
 
 
-def newest_snapshot(prefix: str) -> str | None:
-    """The solver state with the most iterations among ``<prefix>_iter_N.solverstate[.h5]``, or None."""
-    folder, name = Path(prefix).parent, Path(prefix).name
-    pattern = re.compile(rf"{re.escape(name)}_iter_(\d+)\.solverstate(\.h5)?")
-    found = [(int(match.group(1)), path) for path, match in matches(folder, pattern)]
-    return str(max(found)[1]) if found else None
+def newest_snapshot(document, log) -> str | None:
+    """The newest complete snapshot of the solver, or None where it has none yet."""
+    from solvers import newest_complete, snapshots
 
-
-def matches(folder: Path, pattern: re.Pattern):
-    """The files in ``folder`` whose whole name matches, each with its match."""
-    for path in folder.iterdir() if folder.is_dir() else ():
-        match = pattern.fullmatch(path.name)
-        if match:
-            yield path, match
+    found = newest_complete(snapshots.prefix(document), log=log)
+    if found is None:
+        log.info("caffe.cpp:235", "There is no snapshot yet; starting anew")
+    return found

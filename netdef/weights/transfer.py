@@ -128,6 +128,7 @@ def _mismatch_error(path: str, mismatches: list[str]) -> WeightsError:
     lines = "".join(f"\n  {line}" for line in mismatches)
     return WeightsError(
         f"does not fit the net in {count} place{'s' if count > 1 else ''}:{lines}\n"
-        "Take the weights of this net, or give these layers other names to learn them from scratch.",
+        "Take the weights of this net, or give these layers other names to learn them from scratch; "
+        "netdef train --skip_mismatch passes over them.",
         location=Location(path),
     )

@@ -41,7 +41,7 @@ def test_a_whole_run(run, project):
     assert snapshots == {f"tiny_iter_{n}.{kind}" for n in (2, 4) for kind in ("caffemodel", "solverstate")}
 
 
-@pytest.mark.parametrize("words", [["-snapshot", "tiny_iter_2.solverstate"], ["--resume"]])
+@pytest.mark.parametrize("words", [["-snapshot", "tiny_iter_2.solverstate"], ["--resume"], ["-snapshot", "auto"]])
 def test_going_on_from_a_snapshot(run, project, words):
     whole = losses(run("train", "-solver", "solver.prototxt").err)
     for path in project.glob("tiny_iter_4.*"):
@@ -63,6 +63,69 @@ def test_resume_takes_the_newest(run, project):
     result = run("train", "-solver", "solver.prototxt", "--resume", "-iterations", 6)
     assert "] Resuming from tiny_iter_4.solverstate\n" in result.err
     assert (project / "tiny_iter_6.caffemodel").exists()
+
+
+def test_a_damaged_snapshot_is_passed_over(run, project):
+    whole = losses(run("train", "-solver", "solver.prototxt").err)
+    state = project / "tiny_iter_4.solverstate"
+    state.write_bytes(state.read_bytes()[:-1])
+    result = run("train", "-solver", "solver.prototxt", "-snapshot", "auto")
+    assert result.status == 0
+    assert losses(result.err) == whole[2:]
+    (warning,) = (line for line in result.err.splitlines() if "Passing over" in line)
+    assert warning.startswith("W")
+    assert "Passing over a snapshot: tiny_iter_4.solverstate: ends at byte" in warning
+    assert "] Resuming from tiny_iter_2.solverstate\n" in result.err
+
+
+def test_an_older_snapshot_is_offered(run, project):
+    run("train", "-solver", "solver.prototxt")
+    (project / "tiny_iter_4.caffemodel").unlink()
+    result = run("train", "-solver", "solver.prototxt", "-snapshot", "tiny_iter_4.solverstate")
+    assert result.status == 1
+    assert result.err.splitlines()[-1] == (
+        "tiny_iter_4.solverstate: names the weight file tiny_iter_4.caffemodel, which is neither there nor beside it; "
+        "expected tiny_iter_4.caffemodel. Put the two files of the snapshot together. "
+        "The newest complete one before it is tiny_iter_2.solverstate."
+    )
+
+
+def test_nothing_is_started_over_damaged_snapshots(run, project):
+    run("train", "-solver", "solver.prototxt")
+    for path in project.glob("*.solverstate"):
+        path.write_bytes(b"")
+    before = {path.name: path.read_bytes() for path in project.iterdir()}
+    result = run("train", "-solver", "solver.prototxt", "-snapshot", "auto")
+    assert result.status == 1
+    cause = "is empty; a binary solverstate is expected. It was probably cut off while it was written or copied."
+    assert result.err.splitlines()[-4:] == [
+        "tiny: none of the 2 snapshots is complete:",
+        f"  tiny_iter_4.solverstate: {cause}",
+        f"  tiny_iter_2.solverstate: {cause}",
+        "Bring back a copy of one of them, or move them away to start anew.",
+    ]
+    assert {path.name: path.read_bytes() for path in project.iterdir()} == before
+
+
+def test_early_stopping_is_no_interruption(run, project):
+    fields = "test_iter: 1\ntest_interval: 1\n#netdef monitor: 'loss' early_stopping: 1 min_improvement: 100\n"
+    (project / "solver.prototxt").write_text(SOLVER + fields)
+    result = run("train", "-solver", "solver.prototxt")
+    assert result.status == 0
+    assert "] Early stopping after 1 tests without a better loss = " in result.err
+    assert (project / "tiny_iter_1.solverstate").exists()
+
+
+def test_weights_for_the_first_start(run, project):
+    first = losses(run("train", "-solver", "solver.prototxt").err)
+    (project / "tiny_iter_4.caffemodel").rename(project / "start.caffemodel")
+    for path in project.glob("tiny_iter_*"):
+        path.unlink()
+    words = ["train", "-solver", "solver.prototxt", "-snapshot", "auto", "-weights", "start.caffemodel"]
+    again = run(*words)
+    assert "] There is no snapshot yet; starting anew\n" in again.err
+    assert losses(again.err)[0] == first[-1]
+    assert "] Resuming from tiny_iter_4.solverstate\n" in run(*words, "-iterations", 6).err
 
 
 def test_starting_from_weights(run, project):

@@ -80,7 +80,8 @@ def test_every_mismatch_is_listed_and_nothing_is_copied():
         '  net.prototxt:2:1: layer "scale" (Scale), blob 0: (3,) here, (4,) in the file\n'
         '  net.prototxt:3:1: layer "bias" (Bias), blob 0: (3, 4) here, (4, 3) in the file\n'
         '  net.prototxt:4:1: layer "again" (Bias): 1 blobs here, 2 in the file\n'
-        "Take the weights of this net, or give these layers other names to learn them from scratch."
+        "Take the weights of this net, or give these layers other names to learn them from scratch; "
+        "netdef train --skip_mismatch passes over them."
     )
     for name, arrays in before.items():
         for blob, array in zip(target.params[name], arrays, strict=True):
