@@ -9,6 +9,7 @@ import os
 import struct
 import threading
 import weakref
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -71,15 +72,32 @@ class LmdbSource:
         check_folder(self.path)
         shared = _share(self.path)
         self._leave = weakref.finalize(self, shared.leave)
-        self._transaction = shared.environment.begin(buffers=True)
-        self._cursor = self._transaction.cursor()
-        self.entries = shared.environment.stat()["entries"]
         self.index = 0
         self.restarts = 0
+        try:
+            with self._calling():
+                self._transaction = shared.environment.begin(buffers=True)
+                self._cursor = self._transaction.cursor()
+                self.entries = shared.environment.stat()["entries"]
+                if self.entries:
+                    self._records = self._from_start()
+        except DataError:
+            self._leave()
+            raise
         if self.entries == 0:
             self.close()
             raise DataError(f'LMDB "{path}" is empty; expected at least one record. Fill it or name another one.')
-        self._records = self._from_start()
+
+    @contextmanager
+    def _calling(self):
+        """Around calls into LMDB: one at a time; DataError for pages that it finds damaged."""
+        with _lock:
+            try:
+                yield
+            except lmdb.Error as error:
+                raise DataError(
+                    f'LMDB "{self.path}" is damaged ({_reason(error)}). Make or copy the database again.'
+                ) from error
 
     def _from_start(self):
         self._cursor.first()
@@ -87,17 +105,23 @@ class LmdbSource:
 
     def first(self) -> memoryview:
         """The first record, wherever the position is."""
-        with _lock, self._transaction.cursor() as cursor:
+        with self._calling(), self._transaction.cursor() as cursor:
             cursor.first()
             return cursor.value()
 
     def read(self, count: int) -> list[memoryview]:
         """The next ``count`` records; after the last comes the first. Valid until `close`."""
-        with _lock:
+        with self._calling():
             records = self._read_on(count)
             while len(records) < count:
                 self._restart()
-                records += self._read_on(count - len(records))
+                more = self._read_on(count - len(records))
+                if not more:
+                    raise DataError(
+                        f'LMDB "{self.path}" is damaged: it says that it has {self.entries} records and holds none. '
+                        "Make or copy the database again."
+                    )
+                records += more
         return records
 
     def skip(self, count: int) -> None:
@@ -116,13 +140,13 @@ class LmdbSource:
 
     def key_of(self, index: int) -> str:
         """The key of record ``index``, for messages."""
-        with _lock, self._transaction.cursor() as cursor:
+        with self._calling(), self._transaction.cursor() as cursor:
             keys = cursor.iternext(values=False)
-            return bytes(next(islice(keys, index % self.entries, None))).decode("utf-8", "backslashreplace")
+            return bytes(next(islice(keys, index % self.entries, None), b"")).decode("utf-8", "backslashreplace")
 
     def position(self) -> bytes:
         """Where the reader is, for `seek`: the next record's number and the key before it."""
-        with _lock:
+        with self._calling():
             key = bytes(self._cursor.key()) if self.index else b""
         return struct.pack("<Q", self.index) + key
 
@@ -130,7 +154,7 @@ class LmdbSource:
         """Go on from a `position`; DataError where the database holds another set of records."""
         (index,) = struct.unpack_from("<Q", position)
         key = position[8:]
-        with _lock:
+        with self._calling():
             known = index <= self.entries and (index == 0 or self._cursor.set_key(key))
             if known:
                 self._go_after(index)
@@ -147,7 +171,7 @@ class LmdbSource:
         self.index = index
         self._records = self._cursor.iternext(keys=False) if index else self._from_start()
         if index:
-            next(self._records)
+            next(self._records, None)
 
     def close(self) -> None:
         """Let go of the database; records that were read must no longer be used."""

@@ -143,6 +143,18 @@ def test_foreign_file(tmp_path, content, reason):
     )
 
 
+def test_damaged_pages(tmp_path):
+    write_lmdb(tmp_path / "db", pictures(40, height=40, width=30))
+    path = tmp_path / "db" / "data.mdb"
+    content = bytearray(path.read_bytes())
+    for page in range(2, len(content) // 4096):
+        content[page * 4096 + 10 : page * 4096 + 16] = b"\xff" * 6  # its kind and its free space
+    path.write_bytes(content)
+    assert failure(tmp_path / "db") == (
+        f'LMDB "{tmp_path}/db" is damaged (Located page was wrong type). Make or copy the database again.'
+    )
+
+
 def test_empty_database(tmp_path):
     write_records(tmp_path / "db", [])
     assert failure(tmp_path / "db") == (
