@@ -10,12 +10,11 @@ from math import sqrt
 import numpy as np
 
 from netdef.kernels import update
+from netdef.kernels._size import sized
 from solvers import debug_info
 from solvers.log import number
 from solvers.lr_policy import learning_rate
 from solvers.solver import Solver, register_solver
-
-_PARALLEL_FROM = 65536  # elements; below that, waking threads takes longer than the work
 
 
 @register_solver("SGD")
@@ -69,7 +68,7 @@ class SGDSolver(Solver):
             common = (scale, real(0 if l1 else decay), real(decay if l1 else 0))
             histories = [h.reshape(-1) for h in self.history[index :: len(net.learnable_params)]]
             kernel, numbers = self.rule(rate * lr_mult)
-            kernel = kernel if blob.count >= _PARALLEL_FROM else kernel.serial
+            kernel = sized(kernel, blob.count)
             kernel(*map(real, numbers), *common, *histories, blob.diff.reshape(-1), blob.data.reshape(-1))
         if before is not None:
             debug_info.log_update(net, self.log, before)

@@ -12,13 +12,13 @@ from __future__ import annotations
 import functools
 import os
 import types
-from typing import Callable
+from collections.abc import Callable
 
 import numba
 import numpy as np
 from numba import prange
 
-__all__ = ["available_threads", "kernel", "prange", "set_threads"]
+__all__ = ["available_threads", "has_threads", "kernel", "prange", "set_threads"]
 
 # OpenMP's threads spin at the end of a parallel loop until the last one is done. With another busy process on the
 # machine they spin away the time that the last one waits for: a training step took 100 ms instead of 14 (two
@@ -69,6 +69,30 @@ def _renamed(function: Callable, suffix: str) -> Callable:
 def set_threads(count: int) -> None:
     """Let kernels use ``count`` threads from now on, at least 1 and at most `available_threads`."""
     numba.set_num_threads(count)
+
+
+_lost_threads = False
+
+
+def has_threads() -> bool:
+    """Whether parallel twins may be called.
+
+    A forked process has none of its parent's threads, and GNU OpenMP ends it when it asks for them.
+    """
+    return not _lost_threads
+
+
+def _after_fork() -> None:
+    global _lost_threads
+    try:
+        numba.threading_layer()
+    except ValueError:  # no parallel kernel has run yet: the child may start threads of its own
+        return
+    _lost_threads = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def available_threads() -> int:

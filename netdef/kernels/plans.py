@@ -15,6 +15,7 @@ import numpy as np
 
 from netdef.kernels import convolution as kernels
 from netdef.kernels import convolution_weight as weight_kernels
+from netdef.kernels._jit import has_threads
 from netdef.kernels.im2col import col2im, im2col, pack_layout, pack_steps
 from netdef.kernels.tiles import DOT_ROWS, TILE_BYTES, TILE_ROWS, TILE_VECTORS
 
@@ -29,7 +30,7 @@ CHUNKS = 16  # at most, into which a batch is cut for the gradient of few filter
 
 def slots_for(operations: int) -> int:
     """Shares into which ``operations`` multiply-adds are dealt: one for each thread, or 1 where that costs more."""
-    return numba.get_num_threads() if operations >= PARALLEL_FROM else 1
+    return numba.get_num_threads() if operations >= PARALLEL_FROM and has_threads() else 1
 
 
 def _twin(function, slots: int):
