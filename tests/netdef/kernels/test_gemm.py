@@ -1,0 +1,34 @@
+"""Matrix products against NumPy's, with rows at any distance, deep enough to be cut into blocks."""
+
+import numpy as np
+import pytest
+
+from netdef.kernels.gemm import dot_rows, multiply_rows
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows, columns, depth", [(1, 1, 1), (7, 70, 300), (13, 5, 20)])
+def test_multiply_rows(rng, dtype, rows, columns, depth):
+    a, b = rng.normal(size=(rows, depth)).astype(dtype), rng.normal(size=(depth, columns)).astype(dtype)
+    c = rng.normal(size=(rows, columns)).astype(dtype)
+    zeros = np.zeros(rows, dtype)
+    by_columns = np.arange(max(rows, depth)) * columns
+    for values, a_rows, a_step in ((a, np.arange(rows) * depth, 1), (a.T, np.arange(rows), rows)):
+        for add in (False, True):
+            for run, slots in ((multiply_rows.serial, 1), (multiply_rows, 3)):
+                out = c.reshape(-1).copy()
+                flat = np.ascontiguousarray(values).reshape(-1)
+                run(rows, columns, depth, flat, a_rows, a_step, b.reshape(-1), by_columns, zeros, add, slots, out,
+                    by_columns)  # fmt: skip
+                np.testing.assert_allclose(out.reshape(c.shape), a @ b + c * add, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows, columns, depth", [(1, 1, 1), (7, 13, 1100), (12, 4, 20)])
+def test_dot_rows(rng, dtype, rows, columns, depth):
+    a, b = rng.normal(size=(rows, depth)).astype(dtype), rng.normal(size=(columns, depth)).astype(dtype)
+    start = rng.normal(size=columns).astype(dtype)
+    for run, slots in ((dot_rows.serial, 1), (dot_rows, 2)):
+        out = np.empty(rows * columns, dtype)
+        run(rows, columns, depth, a.reshape(-1), b.reshape(-1), np.arange(columns) * depth, start, slots, out)
+        np.testing.assert_allclose(out.reshape(rows, columns), a @ b.T + start, atol=2e-4)
