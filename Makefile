@@ -109,7 +109,7 @@ clean-venv:
 
 check: $(VENV)/ready-for-tests
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: $(VENV)/ready
 	$(BIN)/python -m tests.benchmarks
