@@ -42,13 +42,18 @@ class CommandParser(argparse.ArgumentParser):
         self.options: dict[str, argparse.Action] = {}
         self.positionals: list[argparse.Action] = []
         self.required: list[argparse.Action] = []
+        self.excuses: dict[argparse.Action, str | None] = {}
         self.words_follow = False
         self.add_argument("--help", action="store_true", help="show this text")
         self.options["h"] = self.options["help"]
 
     def add_argument(self, *names: str, **kwargs: Any) -> argparse.Action:
-        """Argparse's, with converters that answer in sentences and ``required`` checked by `parse`."""
+        """Argparse's, with converters that answer in sentences and ``required`` checked by `parse`.
+
+        ``unless`` names an option that, where it is given, makes a required one needless.
+        """
         required = bool(kwargs.pop("required", False))
+        unless = kwargs.pop("unless", None)
         is_option = names[0].startswith("-")
         if kwargs.get("type") is not None or kwargs.get("choices") is not None:
             choices = kwargs.pop("choices", None)
@@ -64,6 +69,7 @@ class CommandParser(argparse.ArgumentParser):
             self.options[_plain(name)] = action
         if required:
             self.required.append(action)
+            self.excuses[action] = unless
         if _is_flag(action):
             super().add_argument(
                 f"--no{_plain(names[-1])}", dest=action.dest, action="store_false", help=argparse.SUPPRESS
@@ -163,7 +169,7 @@ class CommandParser(argparse.ArgumentParser):
     def _check_complete(self, options: Sequence[str], positionals: Sequence[str]) -> None:
         given = {word.partition("=")[0] for word in options}
         for action in self.required:
-            if not given.intersection(action.option_strings):
+            if not given.intersection(action.option_strings) and self.excuses[action] not in given:
                 name = action.option_strings[-1]
                 self.fail(f"{name} is missing. Give {name} {_metavar(action)}: {action.help}.")
         needed = [action for action in self.positionals if action.nargs in (None, "+")]

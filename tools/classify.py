@@ -1,10 +1,10 @@
-"""``netdef classify``: a deploy net answers on image files."""
+"""``netdef classify``: a deploy net answers on image files, in its own way or in that of pycaffe's classify.py."""
 
 from __future__ import annotations
 
 import json
 
-from tools import _options
+from tools import _options, _pycaffe
 from tools._cli import comma_list, positive_number
 
 NAME = "classify"
@@ -12,13 +12,21 @@ HELP = "answer on images with a deploy net"
 EXAMPLES = [
     "netdef classify --model lenet_deploy.prototxt --weights lenet_iter_10000.caffemodel digit.png",
     "netdef classify -model deploy.prototxt -weights net.caffemodel --labels words.txt --top 3 --json cat.png dog.png",
+    "netdef classify --model_def deploy.prototxt --pretrained_model net.caffemodel --center_only cat.jpg out.npy",
 ]
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--model", required=True, metavar="FILE", help="the deploy net's definition")
     parser.add_argument(
-        "--weights", required=True, type=comma_list, metavar="FILE,FILE", help="trained weights, one or more"
+        "--model", required=True, unless="--model_def", metavar="FILE", help="the deploy net's definition"
+    )
+    parser.add_argument(
+        "--weights",
+        required=True,
+        unless="--model_def",
+        type=comma_list,
+        metavar="FILE,FILE",
+        help="trained weights, one or more",
     )
     parser.add_argument("image", nargs="+", metavar="IMAGE", help="an image file, gray or colour, of any size")
     parser.add_argument(
@@ -40,15 +48,18 @@ def add_arguments(parser) -> None:
         "--json", action="store_true", help="print one JSON object for each image, all probabilities in it"
     )
     _options.add_state(parser, phase=False)
-    _options.add_gpu(parser)
+    parser.add_argument("--gpu", action="store_true", help="accepted for old scripts; netdef computes on the CPU")
     _options.add_threads(parser)
+    _pycaffe.add_classify(parser)
 
 
 def run(args) -> int:
     from netdef.inference import Classifier, read_labels
 
-    _options.note_gpu(args)
     _options.use_threads(args)
+    if args.model_def:
+        return _pycaffe.classify(args)
+    _pycaffe.note_gpu(args)
     names = read_labels(args.labels) if args.labels else None
     with _options.open_net(args, "TEST") as net:
         for path in args.weights:

@@ -29,6 +29,19 @@ COMMANDS = {
     "convert_mnist": "tools.convert_mnist",
     "device_query": "tools.device_query",
     "run": "tools.run",
+    "convert_imageset": "tools.convert_imageset",
+    "convert_cifar": "tools.convert_cifar",
+    "compute_image_mean": "tools.compute_image_mean",
+    "mean": "tools.mean",
+    "resize": "tools.resize",
+    "extract_features": "tools.extract_features",
+    "detect": "tools.detect",
+    "merge_bn": "tools.merge_bn",
+    "draw_net": "tools.draw_net",
+    "parse_log": "tools.parse_log",
+    "plot_training_log": "tools.plot_training_log",
+    "completion": "tools.completion",
+    "install_caffe_alias": "tools.install_caffe_alias",
 }
 
 REPORT = (
@@ -76,7 +89,7 @@ def make_parser(command: ModuleType) -> CommandParser:
 
 def overview() -> str:
     """What ``netdef --help`` prints: every command with its one line."""
-    lines = [f"  {name:<15} {load_command(name).HELP}" for name in COMMANDS]
+    lines = [f"  {name:<{max(map(len, COMMANDS))}} {load_command(name).HELP}" for name in COMMANDS]
     return "\n".join(
         [
             "netdef: Caffe's nets, solvers and files, without Caffe's build.",

@@ -7,6 +7,7 @@ Source: Caffe python/caffe/io.py.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -14,7 +15,7 @@ from PIL import Image
 from netdef.caffe.proto import caffe_pb2
 from netdef.caffe.resampling import resize_image
 from netdef.caffe.transformer import Transformer
-from netdef.data.image import open_image
+from netdef.data.image import check_file, open_image
 from netdef.errors import DataError
 from netdef.weights.blobs import blob_message
 
@@ -105,7 +106,7 @@ def datum_to_array(datum) -> np.ndarray:
 def load_image(filename, color: bool = True) -> np.ndarray:
     """An image file as float32 with values 0 to 1: ``(H, W, 3)``, red first, or ``(H, W, 1)`` without ``color``.
 
-    Raises: DataError (an OSError by pycaffe's habit) where the file is missing or no image.
+    Raises: DataError where it is no image; one that is an OSError too, as pycaffe's is, where there is no file.
     """
     pixels = _pixels(filename)
     if pixels.ndim == 3 and pixels.shape[2] == 4:
@@ -121,10 +122,11 @@ def load_image(filename, color: bool = True) -> np.ndarray:
 def _pixels(filename) -> np.ndarray:
     """float64 values 0 to 1, ``(H, W)`` or ``(H, W, 3 or 4)``."""
     try:
-        with open_image(filename, f'image "{filename}"') as image:
-            return _unit_range(image)
-    except FileNotFoundError as error:
-        raise ImageFileError(f'image "{filename}" does not exist. Correct the path.') from error
+        what = check_file(Path(filename))
+    except DataError as error:
+        raise ImageFileError(error.message) from error
+    with open_image(filename, what) as image:
+        return _unit_range(image)
 
 
 def _unit_range(image: Image.Image) -> np.ndarray:

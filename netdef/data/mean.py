@@ -5,6 +5,7 @@ Source: Caffe tools/compute_image_mean.cpp:83-101, src/caffe/blob.cpp (FromProto
 
 from __future__ import annotations
 
+import io
 from math import prod
 from pathlib import Path
 
@@ -64,3 +65,38 @@ def write_mean(path: str | Path, mean: np.ndarray) -> None:
     blob = schema.BlobProto(num=1, channels=channels, height=height, width=width)
     blob.data.extend(mean.astype(np.float32).ravel().tolist())
     write_atomically(path, blob.SerializeToString())
+
+
+def load_mean(path: str | Path) -> np.ndarray:
+    """The array in a ``.npy`` file, or in a binaryproto. Raises: DataError."""
+    if str(path).endswith(".npy"):
+        return read_array(path)
+    return read_mean(path)
+
+
+def read_array(path: str | Path) -> np.ndarray:
+    """The array of numbers in a ``.npy`` file. Raises: DataError."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise DataError(f'array "{path}" cannot be read: {error.strerror or error}. Correct the path.') from error
+    except (ValueError, EOFError) as error:
+        raise DataError(f'array "{path}" is no .npy file of numbers ({error}). Save it with numpy.save.') from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        raise DataError(f'array "{path}" does not hold one array of numbers. Save it with numpy.save.')
+    return array
+
+
+def save_mean(path: str | Path, mean: np.ndarray) -> None:
+    """Write a ``(C, H, W)`` array: as ``.npy`` where the name says so, else as binaryproto."""
+    if not str(path).endswith(".npy"):
+        write_mean(path, mean)
+        return
+    save_array(path, mean)
+
+
+def save_array(path: str | Path, array: np.ndarray) -> None:
+    """Write an array as ``.npy``, whole or not at all."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    write_atomically(path, buffer.getvalue())

@@ -1,7 +1,8 @@
 """A training log, Caffe's or netdef's own, as numbers.
 
 Read are the lines of Caffe src/caffe/solver.cpp:223-244, 347, 414 and solvers/sgd_solver.cpp:112, with glog's prefix
-of either age (``I1121 04:48:29.10`` or, with the year, ``I20261121 04:48:29.10``) or none. Other lines are passed over.
+of either age (``I1121 04:48:29.10`` or, with the year, ``I20261121 04:48:29.10``) or none; NVIDIA's and Intel's forks
+put the number of a solver before them, ``[0] Iteration …`` or ``[0.0] …``. Other lines are passed over.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from pathlib import Path
 
 from netdef.errors import NetdefError
 
-NUMBER = r"(?P<{0}>[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|nan|inf|-nan))"
+NUMBER = r"(?P<{0}>[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|nan(?:\(ind\))?|inf))"
 PREFIX = re.compile(
     r"[IWEF](?P<year>\d{4})?(?P<month>\d\d)(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d(?:\.\d+)?)\s+\d+ [^\]]*\] ?"
 )
 STEP = re.compile(r"Iteration (?P<iteration>\d+)(?: \([^)]*\))?, (?P<what>loss|lr) = " + NUMBER.format("value"))
+SOLVER_NUMBER = re.compile(r"\[\d+(?:\.\d+)?\]\s+")
 TEST = re.compile(r"Iteration (?P<iteration>\d+), Testing net \(#(?P<net>\d+)\)")
 OUTPUT = re.compile(
     r"(?P<phase>Train|Test) net output #\d+: (?P<name>.+?) = "
@@ -35,7 +37,7 @@ class TrainingLog:
 
     ``loss`` (the smoothed one) and ``lr`` by iteration; ``train`` and ``test`` outputs by name, the latter by
     (test net, name); ``losses`` are the names of outputs with a loss weight; ``seconds`` since the first line,
-    by iteration.
+    by iteration; ``began`` is when, on that clock, the last run announced itself ("Solving …").
     """
 
     path: str
@@ -45,10 +47,16 @@ class TrainingLog:
     test: dict[tuple[int, str], Series] = field(default_factory=dict)
     losses: set[str] = field(default_factory=set)
     seconds: Series = field(default_factory=dict)
+    began: float = 0.0
 
     @property
     def last_iteration(self) -> int:
         return max([*self.loss, *self.lr, *(i for series in self.test.values() for i in series)], default=0)
+
+
+def value_of(text: str) -> float:
+    """A number as a log writes it; Windows writes ``nan(ind)``."""
+    return float(text.replace("(ind)", ""))
 
 
 def read_log(path: str | Path) -> TrainingLog:
@@ -90,11 +98,13 @@ class _Reader:
         if prefix:
             self._advance(prefix)
             line = line[prefix.end() :]
-        line = line.strip()
+        line = SOLVER_NUMBER.sub("", line.strip(), count=1) if line.lstrip().startswith("[") else line.strip()
+        if line.startswith("Solving "):
+            self.log.began = self.elapsed
         if match := STEP.match(line):
             self.iteration = int(match["iteration"])
             series = self.log.loss if match["what"] == "loss" else self.log.lr
-            series[self.iteration] = float(match["value"])
+            series[self.iteration] = value_of(match["value"])
             self._note_time(prefix)
         elif match := TEST.match(line):
             self.iteration, self.net = int(match["iteration"]), int(match["net"])
@@ -110,7 +120,7 @@ class _Reader:
             series = self.log.train.setdefault(name, {})
         else:
             series = self.log.test.setdefault((self.net, name), {})
-        series[self.iteration] = float(match["value"])
+        series[self.iteration] = value_of(match["value"])
 
     def _note_time(self, prefix: re.Match | None) -> None:
         if prefix:

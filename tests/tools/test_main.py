@@ -13,7 +13,7 @@ import tools.main
 from netdef.errors import DataError, Location
 
 ROOT = Path(tools.main.__file__).parent.parent
-COMMANDS = "train, test, time, deploy, classify, draw, plot, summary, convert_mnist, device_query, run"
+COMMANDS = ", ".join(tools.main.COMMANDS)
 
 
 @pytest.fixture
