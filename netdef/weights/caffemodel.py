@@ -7,11 +7,12 @@ src/caffe/net.cpp (ToProto, CopyTrainedLayersFromBinaryProto).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from google.protobuf.message import EncodeError
+from google.protobuf.message import DecodeError, EncodeError
 
 from netdef.errors import Location, WeightsError
 from netdef.weights import wire
@@ -86,6 +87,26 @@ def parse_caffemodel(content: bytes, path="<bytes>") -> list[LayerWeights]:
     if not layers:
         raise unreadable(path, content, wire.WireError(0, "it holds no layer"), WHAT)
     return layers
+
+
+def read_net(path) -> schema.NetParameter:
+    """All of a binary caffemodel as it was written, definition included; for upgrades of Caffe's own files.
+
+    Raises
+    ------
+    WeightsError
+        As `read_caffemodel`; also where a fork wrote fields that mean something else here.
+    """
+    content = read_file(path, WHAT)
+    parse_caffemodel(content, path)
+    try:
+        return schema.NetParameter.FromString(content)
+    except DecodeError:
+        raise WeightsError(
+            "holds a definition that Caffe's own programs did not write; a file of Caffe's is expected. "
+            "Load it with a prototxt: from it only names and values are needed then.",
+            location=Location(os.fspath(path)),
+        ) from None
 
 
 def _read_layer(data: memoryview, message: wire.Field, version: _Version) -> LayerWeights:
