@@ -154,14 +154,21 @@ def find_class(module_name: str, class_name: str) -> type[UserLayer]:
             f"Write: class {class_name}(netdef.caffe.Layer).",
             "python_param.layer",
         )
-    missing = [method for method in METHODS if not callable(getattr(found, method, None))]
+    return found
+
+
+def check_methods(user: UserLayer, label: str) -> None:
+    """LayerError where ``user``, the class called ``label``, lacks what every layer needs.
+
+    Asked after its setup, whose own exceptions come first, as in Caffe.
+    """
+    missing = [method for method in METHODS if not callable(getattr(user, method, None))]
     if missing:
         raise LayerError(
-            f'class "{class_name}" of module "{module_name}" has no method {" and no method ".join(missing)}; a layer '
+            f"{label} has no method {' and no method '.join(missing)}; a layer "
             "needs reshape(bottom, top) and forward(bottom, top). Add it.",
             "python_param.layer",
         )
-    return found
 
 
 def _import(name: str) -> ModuleType:

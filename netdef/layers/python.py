@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdef.blob import Blob
 from netdef.layer import Layer, at_least, register_layer
-from netdef.user_layer import BlobList, UserLayer, find_class, users_code
+from netdef.user_layer import BlobList, UserLayer, check_methods, find_class, users_code
 
 
 @register_layer("Python")
@@ -44,6 +44,7 @@ class PythonLayer(Layer):
         self.user.blobs = BlobList(self.dtype)
         with users_code(f"setup of {self.label}"):
             self.user.setup(bottom, top)
+        check_methods(self.user, self.label)
         self.blobs = self.user.blobs
 
     def reshape(self, bottom: list[Blob], top: list[Blob]) -> None:
