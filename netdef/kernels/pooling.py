@@ -23,6 +23,7 @@ __all__ = [
     "stochastic_train_forward",
 ]
 
+
 @kernel
 def _window(place, kernel, stride, pad, size):
     """``(start, end)`` of a window along one axis, clipped to the image."""
@@ -47,14 +48,17 @@ def max_forward(bottom, geometry, mask, top):
 
 @kernel(parallel=True)
 def mask_backward(top_diff, mask, geometry, bottom_diff):
-    """``bottom_diff``: each output's gradient added at the place that ``mask`` names, in the order of outputs."""
+    """``bottom_diff``: each output's gradient added at the place that ``mask`` names, in the order of outputs.
+
+    A mask that is a top may have been overwritten: places outside of the plane get nothing.
+    """
     size, places = geometry[0] * geometry[1], geometry[8] * geometry[9]
     for plane in prange(bottom_diff.size // size):
         for i in range(plane * size, (plane + 1) * size):
             bottom_diff[i] = 0
         for i in range(plane * places, (plane + 1) * places):
             place = int(mask[i])
-            if place >= 0:
+            if 0 <= place < size:
                 bottom_diff[plane * size + place] += top_diff[i]
 
 

@@ -15,14 +15,17 @@ from netdef.layers._window import read_window
 def plan_convolution(layer, num, channels, num_output, spatial, pooled):
     """The plan that suits a convolution with ``layer``'s window and group, from ``spatial`` to ``pooled`` pixels."""
     window, group = layer.window, layer.group
+    # Where one window fits, the stride has no effect, nor has the dilation of one tap; the kernels count in 32 bits.
+    stride = tuple(min(step, size + 2 * pad) for step, size, pad in zip(window.stride, spatial, window.pad))
+    dilation = tuple(apart if taps > 1 else 1 for apart, taps in zip(window.dilation, window.kernel))
     if len(spatial) > 2 or layer.fields.force_nd_im2col:
         return NdConvolutionPlan(
-            num, group, channels, num_output, spatial, window.kernel, window.stride, window.pad, window.dilation,
-            pooled, layer.dtype, layer.scratch,
+            num, group, channels, num_output, spatial, window.kernel, stride, window.pad, dilation, pooled, layer.dtype,
+            layer.scratch,
         )  # fmt: skip
     lead = 2 - len(spatial)  # fewer than two axes: the missing ones have size 1
     spatial, pooled = (1,) * lead + tuple(spatial), (1,) * lead + tuple(pooled)
-    fields = zip((1, 1, 0, 1), (window.kernel, window.stride, window.pad, window.dilation))
+    fields = zip((1, 1, 0, 1), (window.kernel, stride, window.pad, dilation))
     taps = tuple(value for fill, values in fields for value in (fill,) * lead + values)
     if 1 < group == channels == num_output:
         return DepthwisePlan(num, group, spatial, taps, pooled, layer.dtype, layer.scratch)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
+from netdef.blob import MAX_ELEMENTS
 from netdef.kernels import pooling as kernels
 from netdef.kernels._size import sized
 from netdef.layer import Layer, between, exactly, register_layer
@@ -45,7 +48,7 @@ class PoolingLayer(Layer):
         FLOOR · ceil_mode: the same as forks write it, true or false. engine has no effect.
     Raises
         LayerError when there is no kernel or it is 0, two spellings are used, a stride is 0, a pad is not smaller
-        than its kernel, STOCHASTIC pools with padding, or no window fits.
+        than its kernel, STOCHASTIC pools with padding, no window fits, or the padded image is too large.
     Source
         Caffe pooling_layer.cpp:11-320, pooling_layer.cu:83-154; Zeiler and Fergus (2013) for STOCHASTIC.
     Differs from Caffe
@@ -169,14 +172,23 @@ class PoolingLayer(Layer):
         pooled = tuple(
             pooled_size(size[i], kernel[i], self.stride[i], self.pad[i], self.floor, any(self.pad)) for i in range(2)
         )
+        padded = tuple(size[i] + 2 * self.pad[i] for i in range(2))
+        if prod(padded) > MAX_ELEMENTS:
+            self.fail(
+                f"{bottom_name(self, 0)}, shape {shape}, has {padded[0]}x{padded[1]} pixels with padding; there may "
+                f"be {MAX_ELEMENTS} at most. Lower pad.",
+                "pooling_param",
+            )
         if min(pooled) < 1:
-            padded = tuple(size[i] + 2 * self.pad[i] for i in range(2))
             self.fail(
                 f"the window is {kernel[0]}x{kernel[1]} pixels but {bottom_name(self, 0)}, shape {shape}, has "
                 f"{padded[0]}x{padded[1]} with padding; no window fits. Lower the kernel or raise pad.",
                 "pooling_param",
             )
-        self.geometry = (*size, *kernel, *self.stride, *self.pad, *pooled)
+        # Beyond the padded image kernel and stride have no effect, and the kernels count in 32 bits.
+        kernel = tuple(map(min, kernel, padded))
+        stride = tuple(min(self.stride[i], padded[i] + 1) for i in range(2))
+        self.geometry = (*size, *kernel, *stride, *self.pad, *pooled)
         for blob in top:
             blob.reshape((*shape[:2], *pooled))
 
