@@ -144,6 +144,20 @@ class NetInterface:
             )
         layer.reset(data, labels)
 
+    # -- notebooks -----------------------------------------------------------------------------------------
+
+    def _repr_svg_(self) -> str:
+        """The net's picture, which Jupyter shows."""
+        from netdef.report.notebook import net_svg
+
+        return net_svg(self)
+
+    def _repr_html_(self) -> str:
+        """The net's picture and a table of its layers, which Jupyter shows."""
+        from netdef.report.notebook import net_html
+
+        return net_html(self)
+
     # -- helpers -------------------------------------------------------------------------------------------
 
     def _layer_index(self, name: str) -> int:

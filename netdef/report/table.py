@@ -36,7 +36,7 @@ def _rows(log: TrainingLog, outputs: dict[str, Series]) -> list[Row]:
     for iteration in iterations:
         row = {
             "NumIters": float(iteration),
-            "Seconds": log.seconds.get(iteration, math.nan) - log.began,
+            "Seconds": round(log.seconds.get(iteration, math.nan) - log.began, 6),
             "LearningRate": learning_rate(log, iteration),
         }
         row.update({name: series.get(iteration, math.nan) for name, series in outputs.items()})
