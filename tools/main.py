@@ -42,6 +42,9 @@ COMMANDS = {
     "plot_training_log": "tools.plot_training_log",
     "completion": "tools.completion",
     "install_caffe_alias": "tools.install_caffe_alias",
+    "upgrade_net_proto_text": "tools.upgrade_net_proto_text",
+    "upgrade_net_proto_binary": "tools.upgrade_net_proto_binary",
+    "upgrade_solver_proto_text": "tools.upgrade_solver_proto_text",
 }
 
 REPORT = (

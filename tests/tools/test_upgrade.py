@@ -8,7 +8,7 @@ from netdef.net import Net
 from prototxt import load_net, parse, read, schema, to_text
 
 V1 = """name: "old"
-layers { name: "ip" type: INNER_PRODUCT bottom: "data" top: "ip" blobs_lr: 2 
+layers { name: "ip" type: INNER_PRODUCT bottom: "data" top: "ip" blobs_lr: 2
          inner_product_param { num_output: 2 bias_term: false } }
 input: "data" input_dim: 1 input_dim: 3 input_dim: 1 input_dim: 1
 """
