@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Sequence
 from types import ModuleType
 
+from netdef import notices
 from netdef.errors import NetdefError, UsageError, suggestion
 from tools._cli import CommandParser
 
@@ -56,6 +57,7 @@ REPORT = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command line (without the program's name) and returns its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    notices.on_first_compilation = _tell_of_compiling if sys.stderr.isatty() else None
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _print_warning
@@ -175,6 +177,10 @@ def _report(error: Exception) -> int:
     detail = " ".join(str(error).split())
     print(f"{type(error).__name__}: {detail or 'no message'}. {REPORT}", file=sys.stderr)
     return 1
+
+
+def _tell_of_compiling() -> None:
+    print("Compiling kernels; this happens once and takes up to half a minute.", file=sys.stderr)
 
 
 def _print_warning(message, category, filename, lineno, file=None, line=None) -> None:

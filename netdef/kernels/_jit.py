@@ -17,6 +17,9 @@ from collections.abc import Callable
 import numba
 import numpy as np
 from numba import prange
+from numba.core import event
+
+from netdef import notices
 
 __all__ = ["available_threads", "has_threads", "kernel", "prange", "set_threads"]
 
@@ -40,6 +43,21 @@ def kernel(function: Callable | None = None, *, parallel: bool = False):
     compiled.serial = numba.njit(**_OPTIONS)(_renamed(function, "serial"))
     compiled.parallel = compiled
     return compiled
+
+
+class _CompilationListener(event.Listener):
+    """Passes Numba's first compilation on to whoever wants to say why the start takes long."""
+
+    def on_start(self, event) -> None:
+        tell, notices.on_first_compilation = notices.on_first_compilation, None
+        if tell is not None:
+            tell()
+
+    def on_end(self, event) -> None:
+        """Nothing is said at the end."""
+
+
+event.register("numba:compile", _CompilationListener())
 
 
 def _interpreted(function: Callable) -> Callable:

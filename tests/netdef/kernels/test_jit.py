@@ -1,39 +1,44 @@
-"""What becomes of kernels in a forked process."""
+"""The decorator: twins that do not share a cache entry, and a word before the first compilation."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from netdef.kernels._jit import kernel, prange
+
 ROOT = Path(__file__).resolve().parents[3]
-
-SCRIPT = """
-import os, sys
+PROGRAM = """
 import numpy as np
-from netdef.kernels import eltwise
-from netdef.kernels._size import PARALLEL_FROM, sized
-from netdef.kernels.inner_product import InnerProductPlan
-
-def both():
-    ones = np.ones(PARALLEL_FROM, np.float32)
-    sized(eltwise.multiply, ones.size)(ones, ones, ones)
-    plan = InnerProductPlan(256, 128, 128, False, np.float32)
-    plan.forward(np.ones(256 * 128, np.float32), np.ones(128 * 128, np.float32), None, np.ones(256 * 128, np.float32))
-
-both()
-child = os.fork()
-if child == 0:
-    both()
-    os._exit(0)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+from netdef import notices
+notices.on_first_compilation = lambda: print("compiling")
+from netdef.kernels.random import hash_bits, hash_uniform
+hash_bits(np.uint64(1), np.uint64(2)), hash_uniform(np.uint64(1), np.uint64(2))
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_a_forked_process_computes_without_its_parents_threads():
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
-    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+@kernel(parallel=True)
+def doubled(source, result):
+    for i in prange(source.shape[0]):
+        result[i] = 2 * source[i]
+
+
+@pytest.mark.parametrize("twin", [doubled, doubled.parallel, doubled.serial])
+def test_twins_compute_the_same(twin):
+    source, result = np.arange(5.0), np.zeros(5)
+    twin(source, result)
+    assert result.tolist() == [0, 2, 4, 6, 8]
+
+
+def test_the_first_compilation_is_told_once_and_loading_is_not(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+
+    def run():
+        command = [sys.executable, "-c", PROGRAM]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert run() == "compiling\n"
+    assert run() == ""
