@@ -139,10 +139,11 @@ def surplus(iterations: Sequence[int], best: Sequence[int], keep_newest: int) ->
     return [iteration for iteration in iterations if iteration not in newest and iteration not in best]
 
 
-def remove(solver, iteration: int) -> None:
-    """Remove the pair of ``iteration``, the state first: no state is ever without its weights."""
+def remove(solver, iterations: Sequence[int]) -> None:
+    """Remove the pairs of ``iterations``, the state first: no state is ever without its weights."""
     ending = ".h5" if solver.param.snapshot_format == schema.SolverParameter.HDF5 else ""
-    for kind in ("solverstate", "caffemodel"):
-        path = filename(solver, f".{kind}{ending}", iteration)
-        if os.path.exists(path):
-            os.remove(path)
+    for iteration in iterations:
+        for kind in ("solverstate", "caffemodel"):
+            path = filename(solver, f".{kind}{ending}", iteration)
+            if os.path.exists(path):
+                os.remove(path)

@@ -171,18 +171,22 @@ class Solver:
         if self.iter not in self._snapshot_iters:
             self._snapshot_iters.append(self.iter)
         snapshot = snapshots.capture(self)
-        best = [iteration for iteration, _ in self.monitor.best] if self.monitor and self.param.keep_best else []
-        unwanted = snapshots.surplus(self._snapshot_iters, best, self.param.keep_newest)
+        unwanted = self._take_unwanted()
 
         def write() -> None:
             snapshot.write()
-            for iteration in unwanted:
-                snapshots.remove(self, iteration)
+            snapshots.remove(self, unwanted)
 
         self._writer.start(write)
-        self._snapshot_iters = [iteration for iteration in self._snapshot_iters if iteration not in unwanted]
         self._written_iter = self.iter
         return snapshot.state_path
+
+    def _take_unwanted(self) -> list[int]:
+        """Strike those snapshots off the list of this run's that are not to stay, and return them."""
+        best = [iteration for iteration, _ in self.monitor.best] if self.monitor and self.param.keep_best else []
+        unwanted = snapshots.surplus(self._snapshot_iters, best, self.param.keep_newest)
+        self._snapshot_iters = [iteration for iteration in self._snapshot_iters if iteration not in unwanted]
+        return unwanted
 
     def resume_state(self):
         """The ``schema.ResumeState`` that rides along in a solver state."""
@@ -200,7 +204,7 @@ class Solver:
     def restore_resume_state(self, message) -> None:
         """Go on from a `resume_state`, or from None, which Caffe's solver states have."""
         self.losses.clear()
-        self._snapshot_iters, self._tested_iter, self._written_iter = [], -1, -1
+        self._snapshot_iters, self._tested_iter, self._written_iter = [], -1, self.iter
         if message is not None:
             self.losses.extend(message.losses)
             self._snapshot_iters = list(message.snapshot_iter)
@@ -242,6 +246,7 @@ class Solver:
         self.step(self.param.max_iter - self.iter)
         if self.param.snapshot_after_train and not self.due(self.param.snapshot) and self._written_iter != self.iter:
             self.snapshot()
+        snapshots.remove(self, self._take_unwanted())  # what a killed process had no time to remove
         if self._stop:
             self.log.info("solver.cpp:311", "Optimization stopped early.")
             return

@@ -69,6 +69,7 @@ def check_writable(path) -> None:
     """Raise the WeightsError that `write_atomically` would meet at ``path`` now, before hours of training."""
     path = os.fspath(path)
     folder, name = os.path.split(os.path.realpath(path))
+    _remove_stale(folder, name)
     probe = os.path.join(folder, f".{name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
