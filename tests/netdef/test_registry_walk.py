@@ -33,6 +33,7 @@ EXAMPLES = {
     "ConvolutionDepthwise": ([IMAGES], 1, "convolution_param { kernel_size: 3 }"),
     "Deconvolution": ([IMAGES], 1, "convolution_param { num_output: 4 kernel_size: 3 stride: 2 }"),
     "DepthwiseConvolution": ([IMAGES], 1, "convolution_param { num_output: 3 group: 3 kernel_size: 3 }"),
+    "DetectionOutput": ([(2, 8), (2, 6), (1, 2, 8)], 1, "detection_output_param { num_classes: 3 }"),
     "Dropout": ([IMAGES], 1, ""),
     "DummyData": ([], 2, "dummy_data_param { shape { dim: 2 dim: 3 } }"),
     "Eltwise": ([IMAGES, IMAGES], 1, ""),
@@ -55,6 +56,7 @@ EXAMPLES = {
     "Permute": ([IMAGES], 1, "permute_param { order: 0 order: 2 order: 3 order: 1 }"),
     "Pooling": ([IMAGES], 1, "pooling_param { kernel_size: 2 stride: 2 }"),
     "Power": ([IMAGES], 1, "power_param { power: 2 }"),
+    "PriorBox": ([IMAGES, (2, 3, 30, 20)], 1, "prior_box_param { min_size: 4 }"),
     "Python": ([IMAGES], 1, 'python_param { module: "tests.support.python_layers" layer: "Multiply" param_str: "3" }'),
     "Reduction": ([IMAGES], 1, ""),
     "ROIPooling": ([(3, 4, 6, 5), (2, 5)], 1, "roi_pooling_param { pooled_h: 2 pooled_w: 3 }"),
@@ -91,6 +93,7 @@ NO_GRADIENT = {
     "Accuracy": "counts right answers, which has no gradient",
     "ArgMax": "puts out places, which have no gradient",
     "Data": "has no bottom",
+    "DetectionOutput": "chooses boxes, which has no gradient",
     "DummyData": "has no bottom",
     "HDF5Data": "has no bottom",
     "HDF5Output": "writes a file and sends no gradient",
@@ -98,6 +101,7 @@ NO_GRADIENT = {
     "Input": "has no bottom",
     "MemoryData": "has no bottom",
     "Threshold": "is a step, which has no gradient",
+    "PriorBox": "looks at shapes alone",
     "WindowData": "has no bottom",
 }
 
