@@ -11,6 +11,17 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser):
+    parser.addoption("--heavy", action="store_true", help="run the tests of large nets too, which take minutes")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--heavy"):
+        for item in items:
+            if item.get_closest_marker("heavy"):
+                item.add_marker(pytest.mark.skip(reason="a large net; pytest --heavy runs it"))
+
+
 def beside_checkout(*parts: str) -> Path:
     """A path in the folder ``shared`` that may stand beside the checkout."""
     return CHECKOUT.parent.joinpath("shared", *parts)
