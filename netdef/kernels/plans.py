@@ -85,7 +85,7 @@ class ConvolutionPlan:
     def _forward_cut(self, slots: int) -> tuple:
         """(strip_rows, layout, steps, splits, buffer size) for so many slots."""
         if slots not in self._forward_cuts:
-            num, group = self.sizes[:2]
+            num, group = max(self.sizes[0], 1), self.sizes[1]
             height, width = self.geometry[8:]
             fill = max(1, -(-(TILE_BYTES // self.itemsize) // width))  # rows that fill a tile
             strips = 1
@@ -116,7 +116,7 @@ class ConvolutionPlan:
     def backward_data(self, top_diff, weight, bottom_diff) -> None:
         """Overwrite ``bottom_diff``."""
         slots = slots_for(self.operations)
-        num, group = self.sizes[:2]
+        num, group = max(self.sizes[0], 1), self.sizes[1]
         size = self._pack_size(1, self.whole) * self.itemsize
         blocks = 1 if self.direct else -(-self.inputs * size // PACK_BYTES)
         blocks = min(max(blocks, -(-slots // (num * group))), self.inputs)
@@ -130,6 +130,8 @@ class ConvolutionPlan:
 
     def backward_weight(self, bottom, top_diff, weight_diff) -> None:
         """Add to ``weight_diff``."""
+        if not top_diff.size:
+            return
         few = self.rows < FEW_FILTERS
         (self._dot_gradient if few else self._transposed_gradient)(bottom, top_diff, weight_diff)
 

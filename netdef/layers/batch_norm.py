@@ -34,7 +34,7 @@ class BatchNormLayer(Layer):
         Caffe batch_norm_layer.cpp:10-239. S. Ioffe, C. Szegedy, "Batch Normalization: Accelerating Deep Network
         Training by Reducing Internal Covariate Shift", 2015, section 3 (arXiv 1502.03167).
     Differs from Caffe
-        Nothing.
+        A batch without items leaves the statistics alone; Caffe makes them NaN.
     """
 
     num_bottom, num_top = exactly(1), exactly(1)
@@ -76,6 +76,8 @@ class BatchNormLayer(Layer):
             kernels.read_statistics(mean_sum, variance_sum, factor, self.eps, mean, deviation)
             run = sized(kernels.normalize_by_statistics, top_data.size)
             run(bottom_data, mean, deviation, self.spatial, top_data)
+            return
+        if not top_data.size:  # no items, no mean: the statistics stay
             return
         variance = self.scratch("variance", self.channels)
         normalized = self.scratch("normalized", top_data.size)

@@ -28,7 +28,7 @@ class EuclideanLossLayer(LossLayer):
     Source
         Caffe euclidean_loss_layer.cpp:9-46.
     Differs from Caffe
-        Nothing.
+        The loss of a batch without items is 0; Caffe's is NaN.
     """
 
     def allow_force_backward(self, bottom_index: int) -> bool:
@@ -49,12 +49,12 @@ class EuclideanLossLayer(LossLayer):
         difference = self.scratch("difference", count)
         run = sized(euclidean_forward, count)
         squares = run(bottom[0].data.reshape(-1), bottom[1].data.reshape(-1), partial, difference)
-        top[0].data[...] = squares / bottom[0].shape[0] / 2
+        top[0].data[...] = squares / max(bottom[0].shape[0], 1) / 2
 
     def backward(self, top, propagate_down, bottom):
         difference = self.scratch("difference", bottom[0].count)
         run = sized(euclidean_backward, difference.size)
         for i, sign in enumerate((1, -1)):
             if propagate_down[i]:
-                scale = self.dtype.type(sign * self.loss_scale(top) / bottom[i].shape[0])
+                scale = self.dtype.type(sign * self.loss_scale(top) / max(bottom[i].shape[0], 1))
                 run(difference, scale, bottom[i].diff.reshape(-1))

@@ -6,7 +6,7 @@ from netdef.kernels import bias as bias_kernels
 from netdef.kernels import scale as kernels
 from netdef.kernels._size import sized
 from netdef.layer import Layer, between, exactly, register_layer
-from netdef.layers._axes import covered_shape, laid_over
+from netdef.layers._axes import bottom_name, covered_shape, laid_over
 from prototxt import schema
 
 
@@ -28,7 +28,7 @@ class ScaleLayer(Layer):
         of a learned scale, 1 if not given, -1 all, 0 a single value · filler: 1 if not given · bias_term: whether
         a bias is added, false if not given · bias_filler: 0 if not given.
     Raises
-        LayerError when the axes do not exist or bottom 1 does not fit.
+        LayerError when the axes do not exist, bottom 1 does not fit, or it changes its shape beside a learned bias.
     Source
         Caffe scale_layer.cpp:11-219.
     Differs from Caffe
@@ -52,6 +52,12 @@ class ScaleLayer(Layer):
     def reshape(self, bottom, top):
         scale = self._scale(bottom)
         self.outer, self.inner = laid_over(self, bottom, scale.shape, self.param.scale_param.axis, "scale_param.axis")
+        if self.param.scale_param.bias_term and self.blobs[-1].count != scale.count:
+            self.fail(
+                f"{bottom_name(self, 1)} now has shape {scale.shape} but the learned bias has shape "
+                f"{self.blobs[-1].shape}; they must stay equal. Reshape other axes only.",
+                "bottom",
+            )
         top[0].reshape_like(bottom[0])
 
     def forward(self, bottom, top):

@@ -152,3 +152,47 @@ def test_an_overwritten_mask_reaches_nothing_outside():
     run = make_layer(layer, [np.arange(6).reshape(1, 1, 2, 3)]).forward()
     run.top[1].data[...] = [[[[1e9, np.nan]]]]
     assert not run.backward([np.ones((1, 1, 1, 2))]).bottom[0].diff.any()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        'type: "Convolution" convolution_param { num_output: 4 kernel_size: 2 }',
+        'type: "Convolution" convolution_param { num_output: 40 kernel_size: 1 }',
+        'type: "Convolution" convolution_param { num_output: 3 kernel_size: 2 group: 3 }',
+        'type: "Deconvolution" convolution_param { num_output: 4 kernel_size: 2 }',
+        'type: "Pooling" pooling_param { kernel_size: 2 }',
+        'type: "InnerProduct" inner_product_param { num_output: 4 }',
+        'type: "LRN"',
+        'type: "BatchNorm"',
+        'type: "Softmax"',
+        'type: "Scale" scale_param { bias_term: true }',
+        'type: "Power" power_param { power: 3 }',
+        'type: "EuclideanLoss"',
+        'type: "SigmoidCrossEntropyLoss"',
+    ],
+)
+def test_no_items(fields):
+    """A batch may run empty, after a filter say: nothing comes of it, and nothing breaks."""
+    two = "Loss" in fields
+    run = make_layer(fields, [np.ones((2, 3, 4, 5))] * (1 + two), tops=1)
+    before = [blob.data.copy() for blob in run.layer.blobs]
+    for blob in run.bottom:
+        blob.reshape(0, 3, 4, 5)
+    run.forward().backward(None if two else [0])
+    assert run.top[0].shape[:1] == (() if two else (0,))
+    assert not two or run.top[0].data == 0
+    for blob, values in zip(run.layer.blobs, before, strict=True):
+        assert np.array_equal(blob.data, values) and not blob.diff.any()
+
+
+def test_a_scale_that_outgrows_its_bias():
+    run = make_layer('type: "Scale" scale_param { bias_term: true }', [np.ones((2, 3)), np.ones(3)], tops=1)
+    run.bottom[0].reshape(2, 5)
+    run.bottom[1].reshape(5)
+    with pytest.raises(LayerError) as caught:
+        run.forward()
+    assert caught.value.message == (
+        "bottom 1 now has shape (5,) but the learned bias has shape (3,); they must stay equal. "
+        "Reshape other axes only."
+    )
