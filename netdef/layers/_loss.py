@@ -13,6 +13,8 @@ from netdef.layer import Layer
 from netdef.layers._axes import bottom_name, canonical_axis
 from prototxt import schema
 
+MORE_CLASSES = "Correct the label or give the scores more classes (num_output)."  # where no label can be ignored
+
 
 def ignored_label(fields) -> float:
     """``fields.ignore_label`` as the kernels want it: NaN, which equals no label, where it is not given."""
@@ -58,7 +60,25 @@ def scores_and_labels(layer: Layer, bottom: list[Blob], axis: int, field: str) -
     return outer, shape[axis], inner
 
 
-def check_labels(layer: Layer, label: np.ndarray, num_labels: int, ignore_label: float) -> None:
+def labels_of_items(layer: Layer, bottom: list[Blob]) -> tuple[int, int]:
+    """``(num, dim)`` of the scores in bottom 0; LayerError unless bottom 1 has one label for each item."""
+    num = bottom[0].shape[0]
+    if bottom[1].count != num:
+        layer.fail(
+            f"{bottom_name(layer, 1)} has shape {bottom[1].shape}, {bottom[1].count} labels; {bottom_name(layer, 0)} "
+            f"has shape {bottom[0].shape}, which takes {num}, one for each item. Change the labels.",
+            "bottom[1]",
+        )
+    return num, bottom[0].count_from(1)
+
+
+def check_labels(
+    layer: Layer,
+    label: np.ndarray,
+    num_labels: int,
+    ignore_label: float = nan,
+    remedy: str = "Correct the label, give the scores more classes (num_output), or set ignore_label.",
+) -> None:
     """DataError for the first label that is no class and is not ignored; Caffe would read past the scores."""
     index = find_bad_label(label.reshape(-1), num_labels, ignore_label)
     if index < 0:
@@ -66,8 +86,7 @@ def check_labels(layer: Layer, label: np.ndarray, num_labels: int, ignore_label:
     place = tuple(int(i) for i in np.unravel_index(index, label.shape))
     raise DataError(
         f"{bottom_name(layer, 1)} has the label {label[place]:g} at index {place}; there are {num_labels} classes, "
-        f"0 to {num_labels - 1}. Correct the label, give the scores more classes (num_output), "
-        "or set ignore_label.",
+        f"0 to {num_labels - 1}. {remedy}",
         field="bottom[1]",
         layer_name=layer.name,
         layer_type=layer.type,

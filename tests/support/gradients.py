@@ -27,8 +27,9 @@ def check_gradients(
     dtype=np.float64,
     params=None,
     tops: int | None = None,
+    check_params: bool = True,
 ) -> None:
-    """Check the gradients of ``text``'s layer with respect to its bottoms and parameters.
+    """Check the gradients of ``text``'s layer with respect to its bottoms and, if ``check_params``, its parameters.
 
     ``check_bottoms`` lists the bottoms to check (all that `Layer.allow_force_backward` allows by default).
     A loss layer is checked through its loss. Raises AssertionError with element, both gradients and the objective.
@@ -93,7 +94,7 @@ def _check_objective(run, forward, originals, in_place, checked, down, top_index
     targets += [
         (f"param {i}", blob, blob.diff.copy(), None)
         for i, blob in enumerate(run.layer.blobs)
-        if run.layer.param_propagate_down[i]
+        if settings["check_params"] and run.layer.param_propagate_down[i]
     ]
     for label, blob, computed, original in targets:
         values = original if id(blob) in in_place else blob.data
