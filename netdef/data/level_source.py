@@ -113,6 +113,15 @@ class LevelSource:
         with self._database.iterator(include_value=False) as keys:
             return next(islice(keys, index % self.entries, None)).decode("utf-8", "backslashreplace")
 
+    def keys(self) -> list[bytes]:
+        """The keys of all records, in order."""
+        with self._database.iterator(include_value=False, fill_cache=False) as keys:
+            return list(keys)
+
+    def get(self, keys: list[bytes]) -> list[bytes]:
+        """The records of ``keys``, wherever the position is."""
+        return [self._database.get(key, fill_cache=False) for key in keys]
+
     def position(self) -> bytes:
         """Where the reader is, for `seek`: the next record's number and the key before it."""
         return struct.pack("<Q", self.index) + (self._key if self.index else b"")

@@ -144,6 +144,16 @@ class LmdbSource:
             keys = cursor.iternext(values=False)
             return bytes(next(islice(keys, index % self.entries, None), b"")).decode("utf-8", "backslashreplace")
 
+    def keys(self) -> list[bytes]:
+        """The keys of all records, in order."""
+        with _lock, self._transaction.cursor() as cursor:
+            return [bytes(key) for key in cursor.iternext(values=False)]
+
+    def get(self, keys: list[bytes]) -> list[memoryview]:
+        """The records of ``keys``, wherever the position is. Valid until `close`."""
+        with _lock:
+            return [self._transaction.get(key) for key in keys]
+
     def position(self) -> bytes:
         """Where the reader is, for `seek`: the next record's number and the key before it."""
         with self._calling():

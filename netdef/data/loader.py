@@ -12,6 +12,7 @@ import numpy as np
 from netdef.data.datum import check_size, decode_datum
 from netdef.data.level_source import LevelSource
 from netdef.data.lmdb_source import LmdbSource
+from netdef.data.shuffled_source import ShuffledSource
 from netdef.data.transformer import DataTransformer
 from netdef.errors import DataError
 from netdef.kernels.transform import (
@@ -65,7 +66,9 @@ class Batch:
 class DatumLoader:
     """Reads Datum records from ``source`` and fills batches with them."""
 
-    def __init__(self, source: LmdbSource | LevelSource, transformer: DataTransformer, batch_size: int = 1) -> None:
+    def __init__(
+        self, source: LmdbSource | LevelSource | ShuffledSource, transformer: DataTransformer, batch_size: int = 1
+    ) -> None:
         self.source = source
         self.transformer = transformer
         self.batch_size = batch_size

@@ -66,8 +66,8 @@ class ReadingOrder:
         count, self.position, counter, key = _STATE.unpack(state)
         if count != self.count:
             raise DataError(
-                f"{what} has {self.count} items, but had {count} when the snapshot was made; expected the same list. "
-                "Name that one, or start without the snapshot."
+                f"{what} has {self.count} items, but had {count} when the snapshot was made; expected what was read "
+                "then. Name that one, or start without the snapshot."
             )
         self._drawn.key, self._drawn.counter = key, counter
         order = Stream(0)

@@ -10,6 +10,7 @@ from netdef.blob import Blob
 from netdef.data.level_source import LevelSource
 from netdef.data.lmdb_source import LmdbSource
 from netdef.data.loader import DatumLoader
+from netdef.data.shuffled_source import ShuffledSource
 from netdef.data.transformer import DataTransformer
 from netdef.errors import DataError, LayerError
 from netdef.layer import between, exactly, register_layer
@@ -32,7 +33,8 @@ class DataLayer(PrefetchingLayer):
     Fields
         ``data_param``: source (folder of the database, relative to the working directory), batch_size (images),
         backend (LMDB, or LEVELDB, which needs the package plyvel), rand_skip (records; as many as a random number
-        below it are passed over at the start), prefetch (batches in the making or read ahead).
+        below it are passed over at the start), prefetch (batches in the making or read ahead), shuffle (of forks:
+        another order in each epoch).
         ``transform_param``: see `DataTransformer`.
 
     Raises
@@ -68,7 +70,10 @@ def open_loader(param, phase: int, stream: Stream, dtype=np.float32) -> DatumLoa
     open_source = LmdbSource if data_param.backend == schema.DataParameter.LMDB else _open_level
     transformer = DataTransformer(param.transform_param, phase, stream, dtype)
     try:
-        return DatumLoader(open_source(data_param.source), transformer, data_param.batch_size)
+        source = open_source(data_param.source)
+        if data_param.shuffle:
+            source = ShuffledSource(source, stream)
+        return DatumLoader(source, transformer, data_param.batch_size)
     except DataError as error:
         error.field = "data_param.source"
         raise

@@ -125,7 +125,7 @@ def test_resuming_with_other_files(files):
     with pytest.raises(DataError) as caught:
         other.layer.restore(state)
     assert caught.value.message == (
-        'HDF5 file "a.h5" has 5 items, but had 3 when the snapshot was made; expected the same list. '
+        'HDF5 file "a.h5" has 5 items, but had 3 when the snapshot was made; expected what was read then. '
         "Name that one, or start without the snapshot."
     )
 

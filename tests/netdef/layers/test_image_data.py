@@ -144,7 +144,7 @@ def test_resuming_with_another_list(images, tmp_path):
     with pytest.raises(DataError) as caught:
         other.layer.restore(state)
     assert caught.value.message == (
-        "the image list has 1 items, but had 5 when the snapshot was made; expected the same list. "
+        "the image list has 1 items, but had 5 when the snapshot was made; expected what was read then. "
         "Name that one, or start without the snapshot."
     )
     other.layer.close()
