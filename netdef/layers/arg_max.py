@@ -71,7 +71,7 @@ class ArgMaxLayer(Layer):
         if self.fields.HasField("axis"):
             top[0].data.reshape(ranks)[...] = value if self.fields.out_max_val else place
             return
-        both = top[0].data.reshape(outer, -1, self.fields.top_k)
+        both = top[0].data.reshape(outer, top[0].shape[1], self.fields.top_k)
         both[:, 0] = place[:, :, 0]
         if self.fields.out_max_val:
             both[:, 1] = value[:, :, 0]

@@ -61,6 +61,7 @@ class CenterLossLayer(LossLayer):
     def reshape(self, bottom, top):
         super().reshape(bottom, top)
         self.rows = labels_of_items(self, bottom)
+        self.divisor = max(self.rows[0], 1)
         if self.rows[1] != self.depth:
             self.fail(
                 f"{bottom_name(self, 0)} now has shape {bottom[0].shape}, {self.rows[1]} values an item; the centres "
@@ -75,7 +76,7 @@ class CenterLossLayer(LossLayer):
         difference, partial = self.scratch("difference", self.rows), self.scratch("partial", self.rows[0], np.float64)
         run = sized(center_forward, difference.size)
         squares = run(bottom[0].data.reshape(self.rows), label.reshape(-1), center, partial, difference)
-        top[0].data[...] = squares / self.rows[0] / 2
+        top[0].data[...] = squares / self.divisor / 2
 
     def backward(self, top, propagate_down, bottom):
         refuse_label_gradient(self, propagate_down)
@@ -85,6 +86,6 @@ class CenterLossLayer(LossLayer):
             run = sized(center_backward, difference.size)
             run(difference, bottom[1].data.reshape(-1), self.scratch("count", center_diff.shape[0]), center_diff)
         if propagate_down[0]:
-            scale = self.dtype.type(self.loss_scale(top) / self.rows[0])
+            scale = self.dtype.type(self.loss_scale(top) / self.divisor)
             run = sized(multiply_by, difference.size)
             run(scale, difference.reshape(-1), bottom[0].diff.reshape(-1))

@@ -30,7 +30,8 @@ class ContrastiveLossLayer(LossLayer):
     Source
         Caffe contrastive_loss_layer.cpp:9-111; Hadsell, Chopra and LeCun (2006).
     Differs from Caffe
-        A gradient of y that is asked for is an error; Caffe leaves there what was before.
+        A gradient of y that is asked for is an error; Caffe leaves there what was before. The loss of a batch without
+        items is 0; Caffe's is NaN.
     """
 
     num_bottom = exactly(3)
@@ -46,9 +47,10 @@ class ContrastiveLossLayer(LossLayer):
     def reshape(self, bottom, top):
         super().reshape(bottom, top)
         self.rows = (bottom[0].shape[0], bottom[0].count_from(1))
+        self.divisor = max(self.rows[0], 1)
         for index in (0, 1):
             shape = bottom[index].shape
-            if len(shape) < 2 or bottom[index].count != shape[0] * shape[1]:
+            if any(size != 1 for size in shape[2:]):
                 self.fail(
                     f"{bottom_name(self, index)} has shape {shape}; it must have one row of values for each item, "
                     "(N, C) or (N, C, 1, 1). Flatten it.",
@@ -72,7 +74,7 @@ class ContrastiveLossLayer(LossLayer):
         difference, distance = self.scratch("difference", self.rows), self.scratch("distance", self.rows[0])
         run = sized(contrastive_forward, first.size)
         pairs = bottom[2].data.reshape(-1), self.margin, self.is_legacy
-        top[0].data[...] = run(first, second, *pairs, difference, distance) / self.rows[0] / 2
+        top[0].data[...] = run(first, second, *pairs, difference, distance) / self.divisor / 2
 
     def backward(self, top, propagate_down, bottom):
         if propagate_down[2]:
@@ -86,5 +88,5 @@ class ContrastiveLossLayer(LossLayer):
         pairs = bottom[2].data.reshape(-1), self.margin, self.is_legacy
         for index, sign in enumerate((1, -1)):
             if propagate_down[index]:
-                scale = self.dtype.type(sign * self.loss_scale(top) / self.rows[0])
+                scale = self.dtype.type(sign * self.loss_scale(top) / self.divisor)
                 run(difference, distance, *pairs, scale, bottom[index].diff.reshape(self.rows))

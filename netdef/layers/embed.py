@@ -58,7 +58,7 @@ class EmbedLayer(Layer):
         index = row_numbers(self, bottom[0], 0, rows, f"input_dim is {rows}")
         top_data = top[0].data.reshape(-1)
         run = sized(gather_rows, top_data.size)
-        run(self.blobs[0].data.reshape(rows, -1), index, top_data.reshape(index.size, -1))
+        run(self.blobs[0].data.reshape(rows, -1), index, top_data.reshape(index.size, self.fields.num_output))
         if self.fields.bias_term:
             sized(bias_kernels.add_bias, top_data.size)(top_data, self.blobs[1].data.reshape(-1), 1, top_data)
 
@@ -70,7 +70,7 @@ class EmbedLayer(Layer):
                 "bottom[0]",
             )
         index = self.scratch("index", bottom[0].count, int)
-        top_diff = top[0].diff.reshape(index.size, -1)
+        top_diff = top[0].diff.reshape(index.size, self.fields.num_output)
         if self.param_propagate_down[0]:
             weight_diff = self.blobs[0].diff.reshape(self.fields.input_dim, -1)
             sized(add_rows, top_diff.size)(top_diff, index, weight_diff)

@@ -34,12 +34,14 @@ class HingeLossLayer(LossLayer):
         Caffe hinge_loss_layer.cpp:9-73.
     Differs from Caffe
         A label out of range is an error; Caffe writes past the scores. A score of NaN gives a loss of NaN; Caffe takes
-        it for a margin of 0. The forward pass leaves the bottom's diff alone.
+        it for a margin of 0. The loss of a batch without items is 0; Caffe's is NaN. The forward pass leaves the
+        bottom's diff alone.
     """
 
     def reshape(self, bottom, top):
         super().reshape(bottom, top)
         self.rows = labels_of_items(self, bottom)
+        self.divisor = max(self.rows[0], 1)
 
     def forward(self, bottom, top):
         label = bottom[1].data
@@ -49,12 +51,12 @@ class HingeLossLayer(LossLayer):
         margin = self.scratch("margin", self.rows)
         run = sized(hinge_forward, count)
         sums = run(bottom[0].data.reshape(self.rows), label.reshape(-1), partial, margin)
-        top[0].data[...] = sums[int(self._is_squared())] / self.rows[0]
+        top[0].data[...] = sums[int(self._is_squared())] / self.divisor
 
     def backward(self, top, propagate_down, bottom):
         refuse_label_gradient(self, propagate_down)
         if propagate_down[0]:
-            scale = self.dtype.type(self.loss_scale(top) / self.rows[0])
+            scale = self.dtype.type(self.loss_scale(top) / self.divisor)
             margin, label = self.scratch("margin", self.rows), bottom[1].data.reshape(-1)
             run = sized(hinge_backward, margin.size)
             run(margin, label, self._is_squared(), scale, bottom[0].diff.reshape(self.rows))

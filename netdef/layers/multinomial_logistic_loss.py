@@ -27,22 +27,24 @@ class MultinomialLogisticLossLayer(LossLayer):
     Source
         Caffe multinomial_logistic_loss_layer.cpp:10-59.
     Differs from Caffe
-        A label out of range is an error; Caffe reads past the probabilities.
+        A label out of range is an error; Caffe reads past the probabilities. The loss of a batch
+        without items is 0; Caffe's is NaN.
     """
 
     def reshape(self, bottom, top):
         super().reshape(bottom, top)
         self.rows = labels_of_items(self, bottom)
+        self.divisor = max(self.rows[0], 1)
 
     def forward(self, bottom, top):
         label = bottom[1].data
         check_labels(self, label, self.rows[1], remedy=MORE_CLASSES)
-        top[0].data[...] = multinomial_forward(bottom[0].data.reshape(self.rows), label.reshape(-1)) / self.rows[0]
+        top[0].data[...] = multinomial_forward(bottom[0].data.reshape(self.rows), label.reshape(-1)) / self.divisor
 
     def backward(self, top, propagate_down, bottom):
         refuse_label_gradient(self, propagate_down)
         if propagate_down[0]:
-            scale = self.dtype.type(self.loss_scale(top) / self.rows[0])
+            scale = self.dtype.type(self.loss_scale(top) / self.divisor)
             bottom[0].diff[...] = 0
             prob, bottom_diff = bottom[0].data.reshape(self.rows), bottom[0].diff.reshape(self.rows)
             multinomial_backward(prob, bottom[1].data.reshape(-1), scale, bottom_diff)

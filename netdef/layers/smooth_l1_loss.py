@@ -69,7 +69,7 @@ class SmoothL1LossLayer(LossLayer):
         difference = self.scratch("difference", first.size)
         run = sized(smooth_l1_forward, first.size)
         loss = run(first, second, *self._weights(bottom), self.sigma2, partial, difference)
-        top[0].data[...] = loss / bottom[0].shape[0]
+        top[0].data[...] = loss / max(bottom[0].shape[0], 1)
 
     def backward(self, top, propagate_down, bottom):
         for index, wanted in enumerate(propagate_down[2:], 2):
@@ -83,5 +83,5 @@ class SmoothL1LossLayer(LossLayer):
         run = sized(smooth_l1_backward, difference.size)
         for index, sign in enumerate((1, -1)):
             if propagate_down[index]:
-                scale = self.dtype.type(sign * self.loss_scale(top) / bottom[0].shape[0])
+                scale = self.dtype.type(sign * self.loss_scale(top) / max(bottom[0].shape[0], 1))
                 run(difference, *self._weights(bottom), self.sigma2, scale, bottom[index].diff.reshape(-1))

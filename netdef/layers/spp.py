@@ -109,7 +109,7 @@ class SPPLayer(Layer):
         whole, column = top[0].data, 0
         for pooling, output in zip(self.levels, self.outputs):
             pooling.forward(bottom, [output])
-            part = output.data.reshape(whole.shape[0], -1)
+            part = output.data.reshape(whole.shape[0], output.count_from(1))
             sized(concat_kernels.copy_into_columns, part.size)(part, column, whole)
             column += part.shape[1]
 
@@ -125,7 +125,7 @@ class SPPLayer(Layer):
         total, share = bottom[0].diff.reshape(-1), self.input.diff.reshape(-1)
         total[...] = 0
         for pooling, output in zip(self.levels, self.outputs):
-            part = output.diff.reshape(whole.shape[0], -1)
+            part = output.diff.reshape(whole.shape[0], output.count_from(1))
             sized(concat_kernels.copy_from_columns, part.size)(whole, column, part)
             column += part.shape[1]
             pooling.backward([output], propagate_down, [self.input])

@@ -42,7 +42,7 @@ class TileLayer(Layer):
         shape = bottom[0].shape
         axis = canonical_axis(self, self.param.tile_param.axis, bottom[0], "tile_param.axis")
         repeated = (*shape[:axis], shape[axis] * self.tiles, *shape[axis + 1 :])
-        top[0].reshape(blob_shape(self, repeated, "tile_param.tiles"))
+        top[0].reshape(blob_shape(self, repeated, "tile_param.tiles") if bottom[0].count else repeated)
         self.outer, self.inner = bottom[0].count_from(0, axis), bottom[0].count_from(axis)
 
     def forward(self, bottom, top):
