@@ -113,16 +113,20 @@ class ImageListLoader:
             shape = self.transformer.output_shape(image.shape)
             if row == 0:
                 batch.reshape(shape)
-            if shape != batch.data.shape[1:]:
-                raise DataError(
-                    f'image "{self.root}{self.entries[item][0]}" becomes {shape} (channels, height, width); '
-                    f"{batch.data.shape[1:]} was expected, as for the first of its batch. "
-                    "Set new_height and new_width, set crop_size, or use batch_size: 1."
-                )
+            self.check_shape(item, shape, batch.data)
             self.transformer.transform([image], batch.data[row : row + 1])
             batch.labels[row] = self.entries[item][1]
         batch.state = self.state()
         batch.restarts = self.restarts
+
+    def check_shape(self, item: int, shape: tuple[int, int, int], top: np.ndarray) -> None:
+        """DataError where ``shape`` is not that of the batch in ``top``, which its first image had."""
+        if shape != top.shape[1:]:
+            raise DataError(
+                f'image "{self.root}{self.entries[item][0]}" becomes {shape} (channels, height, width); '
+                f"{top.shape[1:]} was expected, as for the first of its batch. "
+                "Set new_height and new_width, set crop_size, or use batch_size: 1."
+            )
 
     def _read(self, item: int) -> np.ndarray:
         return read_pixels(self.root + self.entries[item][0], self.color, *self.new_size)

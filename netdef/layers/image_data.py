@@ -35,27 +35,29 @@ class ImageDataLayer(PrefetchingLayer):
     """
 
     num_bottom, num_top = exactly(0), between(1, 2)
+    message = "image_data_param"
+    loader = ImageListLoader
 
     def layer_setup(self, bottom: list[Blob], top: list[Blob]) -> None:
-        fields = self.param.image_data_param
-        self.check_batch_size("image_data_param")
+        fields = getattr(self.param, self.message)
+        self.check_batch_size(self.message)
         if bool(fields.new_height) != bool(fields.new_width):
             given, missing = ("new_height", "new_width") if fields.new_height else ("new_width", "new_height")
             self.fail(
                 f"has {given} but no {missing}; images are resized to both or not at all. Add {missing}.",
-                f"image_data_param.{given}",
+                f"{self.message}.{given}",
             )
         super().layer_setup(bottom, top)
 
     def open_loader(self) -> ImageListLoader:
-        fields = self.param.image_data_param
+        fields = getattr(self.param, self.message)
         transformer = DataTransformer(self.param.transform_param, self.phase, self.stream, self.dtype)
         try:
-            entries = read_image_list(fields.source)
+            entries = self.read_list(fields.source)
         except DataError as error:
-            error.field = "image_data_param.source"
+            error.field = f"{self.message}.source"
             raise
-        return ImageListLoader(
+        return self.loader(
             entries,
             transformer,
             fields.batch_size,
@@ -65,8 +67,12 @@ class ImageDataLayer(PrefetchingLayer):
             fields.is_color,
         )
 
+    def read_list(self, source: str) -> list[tuple]:
+        """Names and labels of the images."""
+        return read_image_list(source)
+
     def skip_some(self) -> None:
-        fields = self.param.image_data_param
+        fields = getattr(self.param, self.message)
         if not fields.rand_skip:
             return
         count = self.stream.integers(fields.rand_skip)
@@ -74,6 +80,6 @@ class ImageDataLayer(PrefetchingLayer):
             self.fail(
                 f"{count} images are to be skipped, a random number below rand_skip {fields.rand_skip}, but "
                 f'"{fields.source}" lists {len(self._loader.entries)}. Lower rand_skip.',
-                "image_data_param.rand_skip",
+                f"{self.message}.rand_skip",
             )
         self._loader.order.skip(count)

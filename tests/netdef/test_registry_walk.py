@@ -93,6 +93,7 @@ EXAMPLES = {
 }
 NOT_BUILT_HERE = {
     "Data": "needs a database; test_data.py makes one",
+    "DenseImageData": "needs image files; test_dense_image_data.py makes some",
     "HDF5Data": "needs HDF5 files; test_hdf5_data.py makes some",
     "HDF5Output": "writes a file; test_hdf5_output.py says where",
     "ImageData": "needs image files; test_image_data.py makes some",
@@ -103,6 +104,7 @@ NO_GRADIENT = {
     "Accuracy": "counts right answers, which has no gradient",
     "ArgMax": "puts out places, which have no gradient",
     "Data": "has no bottom",
+    "DenseImageData": "has no bottom",
     "DetectionOutput": "chooses boxes, which has no gradient",
     "DummyData": "has no bottom",
     "HDF5Data": "has no bottom",
