@@ -6,7 +6,7 @@ Source: Caffe src/caffe/net.cpp, python/caffe/pycaffe.py.
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from netdef.graph import GraphNode, resolve
 from netdef.layer import LAYERS, Layer
 from netdef.net_interface import NetInterface
 from netdef.parameters import ParameterTable
-from netdef.random import default_seed
+from netdef.random import default_seed, derive_seed
 from prototxt import load_net, schema
 
 AUTOMATIC = "(automatic)"  # the name of tops that a layer adds by itself (net.cpp:374)
@@ -128,13 +128,20 @@ class Net(NetInterface):
         ids: dict[str, int] = {}
         available: dict[str, None] = {}
         flows = []
+        learning: dict[str, GraphNode] = {}
+        named: Counter = Counter()
         for node in self.graph.nodes:
-            layer = LAYERS.get(node.type)(node.param, self.phase, self.dtype, self.seed)
+            seed = derive_seed(self.seed, named[node.name]) if named[node.name] else self.seed
+            layer = LAYERS.get(node.type)(node.param, self.phase, self.dtype, seed)
+            named[node.name] += 1
             step = Step(node, layer, [], [], [], [])
             self.steps.append(step)
             with self._placing(step):
                 self._connect(step, ids, available)
                 layer.setup(step.bottom, step.top)
+                self._refuse_second_name(layer, learning.get(node.name))
+                if layer.blobs:
+                    learning[node.name] = node
                 learns = self.parameters.append_layer(layer)
                 flows.append(self._flow(step, learns))
             step.losses = [(blob, weight) for blob, weight in zip(step.top, layer.loss_weights) if weight]
@@ -146,6 +153,17 @@ class Net(NetInterface):
             step.bottom_needs_backward = flow.bottom_needs_backward
             if self.document.message.force_backward:
                 step.layer.param_propagate_down = [True] * len(step.layer.blobs)
+
+    def _refuse_second_name(self, layer: Layer, other: GraphNode | None) -> None:
+        """Weight files know layers by name alone: of two that learn, one would lose its parameters, silently."""
+        if other is None or not layer.blobs:
+            return
+        place = self.document.location(other.path)
+        layer.fail(
+            f"has the name of an earlier layer with parameters ({other.type}, {place}); weight files tell layers apart "
+            "by their names. Give one of them another name.",
+            "name",
+        )
 
     def _connect(self, step: Step, ids: dict[str, int], available: dict[str, None]) -> None:
         node = step.node
@@ -325,15 +343,23 @@ class Net(NetInterface):
 
     def states(self) -> dict[str, bytes]:
         """What an exact resume needs besides the parameters: data cursors, positions of random streams."""
-        found = ((step.node.name, step.layer.state()) for step in self.steps)
-        return {name: state for name, state in found if state is not None}
+        found = ((key, step.layer.state()) for key, step in self._keyed_steps())
+        return {key: state for key, state in found if state is not None}
 
     def restore_states(self, states: dict[str, bytes]) -> None:
         """Go on from what `states` returned."""
-        for step in self.steps:
-            if step.node.name in states:
+        for key, step in self._keyed_steps():
+            if key in states:
                 with self._placing(step):
-                    step.layer.restore(states[step.node.name])
+                    step.layer.restore(states[key])
+
+    def _keyed_steps(self) -> Iterator[tuple[str, Step]]:
+        """Every step with its layer's name, to which a number is added where an earlier layer has it too."""
+        named: Counter = Counter()
+        for step in self.steps:
+            count = named[step.node.name]
+            named[step.node.name] += 1
+            yield (f"{step.node.name}#{count}" if count else step.node.name), step
 
     def close(self) -> None:
         """Stop background threads and close files; the net can no longer read data afterwards."""

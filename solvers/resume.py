@@ -164,7 +164,7 @@ def stream_states(nets: list[tuple[str, object]]) -> dict[str, bytes]:
 def restore_streams(nets: list[tuple[str, object]], states: dict[str, bytes]) -> None:
     """Go on from `stream_states`."""
     for label, net in nets:
-        net.restore_states({name: states[label + name] for name in net.layer_names if label + name in states})
+        net.restore_states({key[len(label) :]: state for key, state in states.items() if key.startswith(label)})
 
 
 def message(solver, states: dict[str, bytes]) -> schema.ResumeState:

@@ -212,3 +212,27 @@ def test_save_and_copy_from(tmp_path):
     net.save(tmp_path / "w.caffemodel")
     other.copy_from(tmp_path / "w.caffemodel")
     np.testing.assert_array_equal(other.params["a"][0].data, net.params["a"][0].data)
+
+
+DROPOUT = 'layer { name: "same" type: "Dropout" bottom: "data" top: "%s" } '
+
+
+def test_layers_of_one_name_draw_and_resume_apart():
+    text = INPUT + DROPOUT % "a" + DROPOUT % "b"
+    net, other = build(text), build(text)
+    ones = {"data": np.ones((2, 3)), "label": np.ones((2, 4))}
+    masks = [array.copy() for _ in range(8) for array in net.forward(**ones, blobs=["a", "b"]).values()]
+    assert any(not np.array_equal(a, b) for a, b in zip(masks[0::3], masks[1::3]))
+    assert len(net.states()) == 2
+    other.restore_states(net.states())
+    for name in ("a", "b"):
+        assert np.array_equal(net.forward(**ones)[name], other.forward(**ones)[name])
+
+
+def test_parameters_of_two_layers_of_one_name_are_refused():
+    with pytest.raises(LayerError) as caught:
+        build(INPUT + ip("a", "data") + ip("b", "a").replace('name: "b"', 'name: "a"'))
+    assert caught.value.message == (
+        "has the name of an earlier layer with parameters (InnerProduct, <text>:1:126); weight files tell layers apart "
+        "by their names. Give one of them another name."
+    )
