@@ -53,9 +53,12 @@ class Transformer:
         return result
 
     def deprocess(self, in_: str, data: np.ndarray) -> np.ndarray:
-        """An input ``(1, K, H, W)`` or ``(K, H, W)`` as an ``(H, W, K)`` image: `preprocess` undone, size aside."""
+        """An input ``(1, K, H, W)`` or ``(K, H, W)`` as an ``(H, W, K)`` image: `preprocess` undone, size aside.
+
+        Differs from Caffe: a single channel keeps its axis; Caffe fails there.
+        """
         self._check_input(in_)
-        result = data.copy().squeeze()
+        result = data[0].copy() if data.ndim == len(self.inputs[in_]) else data.copy()
         if self.input_scale.get(in_) is not None:
             result = result / self.input_scale[in_]
         if in_ in self.mean:
