@@ -39,7 +39,8 @@ class BNLayer(Layer):
         LayerError when fields of both are used, the bottom has no channel axis, the number of channels changes, or
         there are more tops than the kind has.
     Source
-        github.com/hszhao/PSPNet and github.com/alexgkendall/caffe-segnet, src/caffe/layers/bn_layer.cpp in both.
+        PSPNet's and SegNet's Caffe forks (github.com/hszhao/PSPNet, github.com/alexgkendall/caffe-segnet),
+        bn_layer.cpp in both.
     Differs from Caffe
         Caffe has no such type. Against the forks: in TEST the gradient of PSPNet's is that of TEST's formula, not
         TRAIN's; SegNet's adds to the parameters' gradients instead of overwriting them.

@@ -21,8 +21,7 @@ class DepthwiseConvolutionLayer(ConvolutionLayer):
     Raises
         LayerError as Convolution does.
     Source
-        github.com/yonghenglh6/DepthwiseConvolution, caffe/src/caffe/layers/depthwise_conv_layer.cpp;
-        A. Howard et al., "MobileNets", 2017 (arXiv 1704.04861).
+        MobileNet's Caffe forks (github.com/yonghenglh6/DepthwiseConvolution), depthwise_conv_layer.cpp; A. Howard et al., "MobileNets", 2017 (arXiv 1704.04861).
     Differs from Caffe
         Caffe has no such type; in the fork it is a Convolution whose GPU code is faster.
     """
@@ -45,7 +44,8 @@ class ConvolutionDepthwiseLayer(ConvolutionLayer):
         LayerError when a kernel, a stride or a dilation is 0, both spellings of a window are used, or the window is
         larger than the padded image.
     Source
-        github.com/farmingyard/ShuffleNet, conv_dw_layer.cpp; X. Zhang et al., "ShuffleNet", 2017 (arXiv 1707.01083).
+        ShuffleNet's Caffe fork (github.com/farmingyard/ShuffleNet), conv_dw_layer.cpp; X. Zhang et al.,
+        "ShuffleNet", 2017 (arXiv 1707.01083).
     Differs from Caffe
         Caffe has no such type. The fork wants stride and pad to be given; here they are 1 and 0 if not.
     """

@@ -33,8 +33,8 @@ class UpsampleLayer(Layer):
         pad_out is used with a factor other than 2, mask and values differ in shape; DataError when the mask names a
         place outside of the top.
     Source
-        With a mask: github.com/alexgkendall/caffe-segnet, src/caffe/layers/upsample_layer.cpp; V. Badrinarayanan,
-        A. Kendall, R. Cipolla, "SegNet", 2015 (arXiv 1511.00561). Without: the YOLOv3 forks' upsample_layer.cpp.
+        SegNet's Caffe fork (github.com/alexgkendall/caffe-segnet), upsample_layer.cpp; V. Badrinarayanan, A. Kendall,
+        R. Cipolla, "SegNet", 2015 (arXiv 1511.00561). Without a mask: the upsample_layer.cpp of YOLOv3's forks.
     Differs from Caffe
         Caffe has no such type. The fork computes the top's size once; here it follows the bottom. The mask gets a
         gradient of 0.
