@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from netdef.net_interface import NetInterface
 from netdef.parameters import ParameterTable
 from netdef.random import default_seed, derive_seed
 from prototxt import load_net, schema
+
+if TYPE_CHECKING:
+    from netdef.weights.transfer import Transfer
 
 AUTOMATIC = "(automatic)"  # the name of tops that a layer adds by itself (net.cpp:374)
 
@@ -292,14 +295,14 @@ class Net(NetInterface):
         for blob in self.parameters.learnable:
             blob.diff.fill(0)
 
-    def copy_from(self, path) -> None:
-        """Copy the parameters of the layers of the same name out of a ``.caffemodel``.
+    def copy_from(self, path) -> Transfer:
+        """Copy the parameters of the layers of the same name out of a weight file; returns which were and were not.
 
-        Raises WeightsError for a bad file and for shapes that differ, all of them listed.
+        Raises WeightsError for a bad file, for shapes that differ, all of them listed, and where no layer fits.
         """
         from netdef.weights.transfer import copy_weights
 
-        copy_weights(self, path)
+        return copy_weights(self, path)
 
     def share_with(self, other: Net) -> None:
         """Use the parameters of ``other``'s layers of the same name: the same memory, not a copy."""

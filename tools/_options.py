@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from netdef.errors import UsageError
 from tools._cli import comma_list, positive_number, whole_number
@@ -101,3 +102,21 @@ def open_net(args, default_phase: str):
             location=Location(str(args.model)),
         )
     return net
+
+
+def load_weights(net, paths: Sequence[str], log=None) -> None:
+    """Copy the parameters of ``net`` out of weight files; names, in ``log`` or on stderr, the layers that none has."""
+    missing: list[str] = []
+    for number, path in enumerate(paths):
+        found = net.copy_from(path).missing
+        missing = [name for name in found if name in missing] if number else found
+    if not missing:
+        return
+    message = (
+        f"{', '.join(paths)}: no weights for {', '.join(missing)}; the results are those of their fillers' values. "
+        "Take the weights of this net."
+    )
+    if log is None:
+        print(f"Warning: {message}", file=sys.stderr)
+    else:
+        log.warning("net.cpp:759", message)

@@ -62,8 +62,7 @@ def run(args) -> int:
     _pycaffe.note_gpu(args)
     names = read_labels(args.labels) if args.labels else None
     with _options.open_net(args, "TEST") as net:
-        for path in args.weights:
-            net.copy_from(path)
+        _options.load_weights(net, args.weights)
         classifier = Classifier(net, output=args.output, labels=names, scale=args.scale)
         for path in args.image:
             probabilities = classifier.probabilities(path, args.invert)

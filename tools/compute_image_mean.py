@@ -13,9 +13,7 @@ EXAMPLES = [
 def add_arguments(parser) -> None:
     parser.add_argument("database", metavar="INPUT_DB", help="the folder of the database")
     parser.add_argument("output", nargs="?", metavar="OUTPUT_FILE", help="a binaryproto, or a .npy, to write")
-    parser.add_argument(
-        "--backend", choices=("lmdb", "leveldb"), help="the kind of database (what is found there)"
-    )
+    parser.add_argument("--backend", choices=("lmdb", "leveldb"), help="the kind of database (what is found there)")
 
 
 def run(args) -> int:

@@ -49,7 +49,7 @@ def run(args) -> int:
         log.info("extract_features.cpp:60", "Using CPU")
         net = stack.enter_context(Net(args.net, schema.TEST))
         _check_blobs(net, args.blobs)
-        net.copy_from(args.weights)
+        _options.load_weights(net, [args.weights], log)
         write = [
             stack.enter_context(feature_writer(path, args.db_type, name, args.overwrite))
             for name, path in zip(args.blobs, args.datasets)

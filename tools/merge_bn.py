@@ -37,8 +37,7 @@ def run(args) -> int:
             raise UsageError(f'netdef merge_bn: "{path}" is a file that is read. Give another name.')
     _options.use_threads(args)
     with Net(args.model, schema.TEST, seed=args.seed) as net:
-        for path in args.weights:
-            net.copy_from(path)
+        _options.load_weights(net, args.weights)
         merged = merge(net)
         text = to_text(merged.message)
         with Net(parse_net(text, args.output_model), schema.TEST, seed=args.seed) as new:

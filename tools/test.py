@@ -45,8 +45,7 @@ def run(args) -> int:
     with _options.open_log(args) as log:
         _options.note_device(args, log, "caffe.cpp:275")
         with _options.open_net(args, "TEST") as net:
-            for path in args.weights:
-                net.copy_from(path)
+            _options.load_weights(net, args.weights, log)
             log.info("caffe.cpp:281", f"Running for {args.iterations} iterations.")
             loss, scores = score(net, args.iterations, log)
         log.info("caffe.cpp:309", f"Loss: {loss:g}")

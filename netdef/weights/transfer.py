@@ -55,14 +55,16 @@ def copy_weights(net, source, *, path: str = "<weights>", skip_mismatch: bool = 
     Raises
     ------
     WeightsError
-        For a bad file, and for blobs whose shape or number differs: all of them at once.
+        For a bad file, for blobs whose shape or number differs, all of them at once, and for a file that has
+        weights for no layer of the net (Caffe goes on with the fillers' values).
     """
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
         source = read_weights(source)
     targets: dict = {}
     for step in net.steps:
-        targets.setdefault(step.node.name, step)
+        if step.node.name not in targets or step.layer.blobs:
+            targets[step.node.name] = step
     report, mismatches = _compare(net, targets, source)
     if mismatches and not skip_mismatch:
         raise _mismatch_error(path, mismatches)
@@ -70,7 +72,17 @@ def copy_weights(net, source, *, path: str = "<weights>", skip_mismatch: bool = 
         if layer.blobs and layer.name in targets and layer.name not in report.skipped:
             _copy(targets[layer.name].layer.blobs, layer.blobs)
             report.copied.append(layer.name)
+    if report.missing and source and not (report.copied or report.skipped):
+        raise WeightsError(
+            f"holds weights for {_listed(report.ignored)}; the layers of this net that take weights are "
+            f"{_listed(report.missing)}. It belongs to another net; take the weights of this one.",
+            location=Location(path),
+        )
     return report
+
+
+def _listed(names: list[str], most: int = 8) -> str:
+    return (", ".join(names[:most]) or "no layer") + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _compare(net, targets: dict, source: Sequence[LayerWeights]) -> tuple[Transfer, list[str]]:
@@ -86,7 +98,9 @@ def _compare(net, targets: dict, source: Sequence[LayerWeights]) -> tuple[Transf
         mismatches += found
         report.skipped += [layer.name] if found else []
     mentioned = {layer.name for layer in source}
-    report.missing = [name for name, step in targets.items() if step.layer.blobs and name not in mentioned]
+    for name, step in targets.items():
+        owned = any((id(step.layer), index) not in owned_elsewhere for index in range(len(step.layer.blobs)))
+        report.missing += [name] if owned and name not in mentioned else []
     return report, mismatches
 
 

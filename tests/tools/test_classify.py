@@ -101,3 +101,24 @@ def test_the_recorded_probabilities(run, recorded_dir, zoo_dir, mnist_dir):
     found = np.array([json.loads(line)["probabilities"] for line in result.out.splitlines()])
     assert found.shape == recorded["prob"].shape == (24, 10)
     assert np.abs(found - recorded["prob"]).max() < 1e-4
+
+
+def test_layers_without_weights_are_named(run, project):
+    grown = HALVES + 'layer { name: "s" type: "Scale" bottom: "prob" top: "s" }'
+    (project / "net.prototxt").write_text(grown)
+    result = run(*WORDS, "left.png")
+    assert (result.status, result.out) == (0, f"left.png: 0 ({LEFT:.4f})\n")
+    assert result.err == (
+        "Warning: net.caffemodel: no weights for s; the results are those of their fillers' values. "
+        "Take the weights of this net.\n"
+    )
+
+
+def test_weights_of_another_net_are_refused(run, project):
+    (project / "net.prototxt").write_text(HALVES.replace('name: "ip"', 'name: "other"'))
+    result = run(*WORDS, "left.png")
+    assert (result.status, result.out) == (1, "")
+    assert result.err == (
+        "net.caffemodel: holds weights for ip; the layers of this net that take weights are other. It belongs to "
+        "another net; take the weights of this one.\n"
+    )

@@ -42,7 +42,7 @@ def test_layers_of_the_same_name_are_copied():
 def test_layers_that_the_file_lacks_keep_their_values():
     target = net()
     report = copy_weights(target, [LayerWeights("bias", "", [values(3, 4)])])
-    assert report.missing == ["scale", "again"]
+    assert report.missing == ["scale"]  # "again" has the memory of "bias"
     assert target.params["scale"][0].data.tolist() == [1, 1, 1]
 
 
@@ -109,3 +109,27 @@ def test_net_writes_and_reads_files(tmp_path):
     for name, blobs in first.params.items():
         for blob, other in zip(blobs, second.params[name], strict=True):
             assert np.array_equal(blob.data, other.data)
+
+
+def test_weights_of_another_net():
+    layers = [LayerWeights(f"layer{i}", "", [values(2, 2)]) for i in range(10)]
+    with pytest.raises(WeightsError) as caught:
+        copy_weights(net(), layers, path="other.caffemodel")
+    assert str(caught.value) == (
+        "other.caffemodel: holds weights for layer0, layer1, layer2, layer3, layer4, layer5, layer6, layer7 and 2 "
+        "more; the layers of this net that take weights are scale, bias. It belongs to another net; "
+        "take the weights of this one."
+    )
+    with pytest.raises(WeightsError) as caught:
+        copy_weights(net(), source(scale=[], bias=[], again=[])[:1], path="none.caffemodel")
+    assert caught.value.message == (
+        "holds weights for no layer; the layers of this net that take weights are scale, bias. It belongs to another "
+        "net; take the weights of this one."
+    )
+
+
+def test_of_one_name_the_layer_with_parameters_is_meant():
+    silent = NET.replace('name: "data"', 'name: "bias"', 1)
+    target = Net(parse_net(silent), schema.TEST, seed=1)
+    copy_weights(target, [LayerWeights("bias", "", [values(3, 4)])])
+    assert np.array_equal(target.params["bias"][0].data, values(3, 4))
