@@ -236,3 +236,17 @@ def test_error_for_a_second_top():
     assert caught.value.message == (
         "has a second top, which would hold the places of the maxima, but pool is not MAX. Take the second top away."
     )
+
+
+@pytest.mark.parametrize(
+    "fields, size", [("ceil_mode: false", 2), ("ceil_mode: true", 3), ("ceil_mode: false round_mode: FLOOR", 2)]
+)
+def test_ceil_mode_is_the_forks_round_mode(fields, size):
+    run = make_layer(text(f"kernel_size: 2 stride: 2 {fields}"), [np.zeros((1, 2, 5, 7))])
+    assert run.top[0].shape == (1, 2, size, size + 1)
+
+
+def test_error_for_opposite_modes():
+    with pytest.raises(LayerError) as caught:
+        make_layer(text("kernel_size: 2 ceil_mode: true round_mode: FLOOR"), [np.zeros((1, 2, 5, 7))])
+    assert caught.value.message == ("has ceil_mode: true and round_mode: FLOOR; they say the opposite. Take one away.")
