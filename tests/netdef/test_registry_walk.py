@@ -98,6 +98,7 @@ NOT_BUILT_HERE = {
     "HDF5Output": "writes a file; test_hdf5_output.py says where",
     "ImageData": "needs image files; test_image_data.py makes some",
     "MemoryData": "needs arrays before it runs; test_memory_data.py gives them",
+    "MultiBoxLoss": "needs true boxes of real classes; test_multibox_loss.py makes some",
     "WindowData": "needs images and their windows; test_window_data.py makes some",
 }
 NO_GRADIENT = {
