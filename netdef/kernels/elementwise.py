@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from netdef.kernels._jit import kernel, prange
+from netdef.kernels.exponential import exp, log1p, sigmoid
 
 
 @kernel(parallel=True)
@@ -36,17 +37,14 @@ def bnll_forward(bottom_data, top_data):
     zero = bottom_data.dtype.type(0)
     for i in prange(top_data.size):
         value = bottom_data[i]
-        top_data[i] = (zero if value < zero else value) + np.log1p(np.exp(-abs(value)))
+        top_data[i] = (zero if value < zero else value) + log1p(exp(-abs(value)))
 
 
 @kernel(parallel=True)
 def bnll_backward(bottom_data, top_diff, bottom_diff):
-    """``bottom_diff = top_diff * e / (e + 1)``, ``e = exp(min(bottom_data, 50))`` (bnll_layer.cpp:33-34)."""
-    one = bottom_data.dtype.type(1)
-    highest = bottom_data.dtype.type(50)
+    """``bottom_diff = top_diff / (1 + exp(-bottom_data))`` (bnll_layer.cpp:33-34)."""
     for i in prange(bottom_diff.size):
-        power = np.exp(min(bottom_data[i], highest))
-        bottom_diff[i] = top_diff[i] * power / (power + one)
+        bottom_diff[i] = top_diff[i] * sigmoid(bottom_data[i])
 
 
 @kernel(parallel=True)
@@ -69,26 +67,27 @@ def clip_backward(bottom_data, top_diff, low, high, bottom_diff):
 @kernel(parallel=True)
 def elu_forward(bottom_data, alpha, top_data):
     """``top_data = bottom_data`` above 0, else ``alpha * (exp(bottom_data) - 1)``."""
+    one = bottom_data.dtype.type(1)
     for i in prange(top_data.size):
         value = bottom_data[i]
-        top_data[i] = value if value > 0 else alpha * np.expm1(value)
+        power = exp(value) - one
+        top_data[i] = value if value > 0 else alpha * power
 
 
 @kernel(parallel=True)
 def elu_backward(bottom_data, top_data, top_diff, alpha, bottom_diff):
     """``bottom_diff = top_diff`` where ``bottom_data > 0``, else ``top_diff * (alpha + top_data)``."""
+    one = bottom_data.dtype.type(1)
     for i in prange(bottom_diff.size):
-        if bottom_data[i] > 0:
-            bottom_diff[i] = top_diff[i]
-        else:
-            bottom_diff[i] = top_diff[i] * (alpha + top_data[i])
+        slope = alpha + top_data[i]
+        bottom_diff[i] = top_diff[i] * (one if bottom_data[i] > 0 else slope)
 
 
 @kernel(parallel=True)
 def exp_forward(bottom_data, inner_scale, outer_scale, top_data):
     """``top_data = outer_scale * exp(inner_scale * bottom_data)``."""
     for i in prange(top_data.size):
-        top_data[i] = outer_scale * np.exp(inner_scale * bottom_data[i])
+        top_data[i] = outer_scale * exp(inner_scale * bottom_data[i])
 
 
 @kernel(parallel=True)
@@ -135,23 +134,21 @@ def relu6_backward(bottom_data, top_diff, negative_slope, bottom_diff):
 
 
 @kernel(parallel=True)
-def swish_forward(bottom_data, beta, sigmoid, top_data):
-    """``sigmoid = 1 / (1 + exp(-beta * bottom_data))``, kept for backward; ``top_data = bottom_data * sigmoid``."""
-    half = bottom_data.dtype.type(0.5)
+def swish_forward(bottom_data, beta, share, top_data):
+    """``share = 1 / (1 + exp(-beta * bottom_data))``, kept for backward; ``top_data = bottom_data * share``."""
     for i in prange(top_data.size):
         value = bottom_data[i]
-        share = half * np.tanh(half * (beta * value)) + half
-        sigmoid[i] = share
-        top_data[i] = value * share
+        share[i] = sigmoid(beta * value)
+        top_data[i] = value * share[i]
 
 
 @kernel(parallel=True)
-def swish_backward(top_data, sigmoid, top_diff, beta, bottom_diff):
-    """``bottom_diff = top_diff * (beta * top_data + sigmoid * (1 - beta * top_data))``."""
+def swish_backward(top_data, share, top_diff, beta, bottom_diff):
+    """``bottom_diff = top_diff * (beta * top_data + share * (1 - beta * top_data))``."""
     one = top_data.dtype.type(1)
     for i in prange(bottom_diff.size):
         part = beta * top_data[i]
-        bottom_diff[i] = top_diff[i] * (part + sigmoid[i] * (one - part))
+        bottom_diff[i] = top_diff[i] * (part + share[i] * (one - part))
 
 
 @kernel(parallel=True)

@@ -33,7 +33,7 @@ def mvn_backward(top_data, top_diff, deviation, normalize_variance, bottom_diff)
     """``bottom_diff = (top_diff - mean(top_diff) - top_data * mean(top_data * top_diff)) / deviation``.
 
     Without normalize_variance ``top_diff - mean(top_diff)``. The eps within deviation counts as a constant
-    (mvn_layer.cpp:87-113). ``bottom_diff`` may be ``top_diff``.
+    (mvn_layer.cpp:79-113). ``bottom_diff`` may be ``top_diff``.
     """
     num, dim = bottom_diff.shape
     for n in prange(num):
