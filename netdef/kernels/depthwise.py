@@ -45,6 +45,10 @@ def _gather_row(source, weight, geometry, top):
             values = source[first + shift : last + shift]
             for i in range(target.size):
                 target[i] += factor * values[i]
+        elif stride_w == 2:  # a constant, which the compiler turns into vector code
+            values = source[2 * first + shift :]
+            for i in range(target.size):
+                target[i] += factor * values[2 * i]
         else:
             for i in range(target.size):
                 target[i] += factor * source[(first + i) * stride_w + shift]
@@ -136,6 +140,10 @@ def _scatter_row(source, weight, geometry, target):
             goal = target[first + shift : last + shift]
             for i in range(values.size):
                 goal[i] += factor * values[i]
+        elif stride_w == 2:
+            goal = target[2 * first + shift :]
+            for i in range(values.size):
+                goal[2 * i] += factor * values[i]
         else:
             for i in range(values.size):
                 target[(first + i) * stride_w + shift] += factor * values[i]
@@ -187,6 +195,10 @@ def _add_products(source, diff, geometry, sums):
             values = source[first + shift : last + shift]
             for i in range(target.size):
                 target[i] += factors[i] * values[i]
+        elif stride_w == 2:
+            values = source[2 * first + shift :]
+            for i in range(target.size):
+                target[i] += factors[i] * values[2 * i]
         else:
             for i in range(target.size):
                 target[i] += factors[i] * source[(first + i) * stride_w + shift]
