@@ -240,14 +240,16 @@ def _share(path: Path) -> _Shared:
 
 def _open_environment(path: Path, size: int) -> lmdb.Environment:
     environment = lmdb.open(str(path), readonly=True, lock=False, create=False, readahead=True)
-    # Pages past the end of the file would kill the process at the first touch (SIGBUS).
-    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-    if size < needed:
+    # Pages past the end of the file, and pages that are moved, would kill the process at the first touch (SIGBUS).
+    page = environment.stat()["psize"]
+    needed = (environment.info()["last_pgno"] + 1) * page
+    if size < needed or size % page:
         environment.close()
-        raise DataError(
-            f'LMDB "{path}" is truncated: data.mdb has {size} bytes and refers to {needed}. '
-            "Make or copy the database again."
-        )
+        if size < needed:
+            found = f"is truncated: data.mdb has {size} bytes and refers to {needed}"
+        else:
+            found = f"is damaged: data.mdb has {size} bytes, {size % page} more than whole pages of {page}"
+        raise DataError(f'LMDB "{path}" {found}. Make or copy the database again.')
     return environment
 
 

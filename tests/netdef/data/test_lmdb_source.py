@@ -143,6 +143,17 @@ def test_foreign_file(tmp_path, content, reason):
     )
 
 
+def test_a_file_that_is_no_whole_number_of_pages(tmp_path):
+    write_lmdb(tmp_path / "db", pictures(3))
+    path = tmp_path / "db" / "data.mdb"
+    content = path.read_bytes()
+    path.write_bytes(content[:9000] + b"123456789" + content[9000:])
+    assert failure(tmp_path / "db") == (
+        f'LMDB "{tmp_path}/db" is damaged: data.mdb has {len(content) + 9} bytes, 9 more than whole pages of 4096. '
+        "Make or copy the database again."
+    )
+
+
 def test_damaged_pages(tmp_path):
     write_lmdb(tmp_path / "db", pictures(40, height=40, width=30))
     path = tmp_path / "db" / "data.mdb"
