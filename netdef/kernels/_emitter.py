@@ -5,6 +5,7 @@ from __future__ import annotations
 import llvmlite.binding as llvm
 import numba
 from llvmlite import ir
+from numba import types
 from numba.core import cgutils
 
 
@@ -45,12 +46,20 @@ class Emitter:
         self.zero = ir.Constant(self.vector, None)
         self.undefined = ir.Constant(self.vector, ir.Undefined)
 
-    def pointer(self, array_type, array, *offsets):
-        """The address of element ``sum(offsets)`` of an array."""
-        place = self.context.make_array(array_type)(self.context, self.b, array).data
+    def pointer(self, kind, array, *offsets):
+        """The address of element ``sum(offsets)`` of an array or C pointer."""
+        is_array = isinstance(kind, types.Array)
+        place = self.context.make_array(kind)(self.context, self.b, array).data if is_array else array
         for offset in offsets:
             place = self.b.gep(place, [offset])
         return place
+
+    def call(self, name: str, *arguments):
+        """Call the C function ``netdef_<name>_f32``, or ``_f64``."""
+        kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+        function = cgutils.get_or_insert_function(self.b.module, kind, f"netdef_{name}_f{8 * self.size}")
+        self.b.call(function, arguments)
+        return self.context.get_dummy_value()
 
     def splat(self, scalar):
         kind = ir.VectorType(scalar.type, self.lanes)

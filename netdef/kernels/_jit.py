@@ -9,11 +9,15 @@ With ``NUMBA_DISABLE_JIT=1`` everything runs as ordinary Python.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
 import os
 import types
 from collections.abc import Callable
+from pathlib import Path
 
+import llvmlite.binding as llvm
 import numba
 import numpy as np
 from numba import prange
@@ -21,13 +25,14 @@ from numba.core import event
 
 from netdef import notices
 
-__all__ = ["available_threads", "has_threads", "kernel", "prange", "set_threads"]
+__all__ = ["available_threads", "has_threads", "kernel", "prange", "set_threads", "symbol"]
 
 # OpenMP's threads spin at the end of a parallel loop until the last one is done. With another busy process on the
 # machine they spin away the time that the last one waits for: a training step took 100 ms instead of 14 (two
 # cores, LeNet). Sleeping costs about 1 % of a step on a machine of one's own. OpenMP reads this when it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+_SYMBOLS: list = []
 _OPTIONS = {"nogil": True, "cache": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
 
 
@@ -37,12 +42,57 @@ def kernel(function: Callable | None = None, *, parallel: bool = False):
         return lambda decorated: kernel(decorated, parallel=parallel)
     if numba.config.DISABLE_JIT:
         return _interpreted(function)
-    if not parallel:
-        return numba.njit(**_OPTIONS)(function)
-    compiled = numba.njit(parallel=True, **_OPTIONS)(function)
-    compiled.serial = numba.njit(**_OPTIONS)(_renamed(function, "serial"))
+    with _own_cache():
+        if not parallel:
+            return numba.njit(**_OPTIONS)(function)
+        compiled = numba.njit(parallel=True, **_OPTIONS)(function)
+        compiled.serial = numba.njit(**_OPTIONS)(_renamed(function, "serial"))
     compiled.parallel = compiled
     return compiled
+
+
+def symbol(name: str, signature) -> Callable:
+    """Compile a function at once, for one signature, as the C function ``name`` that other kernels' code may call.
+
+    What a kernel calls is otherwise compiled into it, again for each of its callers: too long for large bodies.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        with _own_cache():
+            compiled = numba.cfunc(signature, cache=True)(function)
+        llvm.add_symbol(name, compiled.address)
+        _SYMBOLS.append(compiled)  # its code lives as long as it does
+        return function
+
+    return decorate
+
+
+@contextlib.contextmanager
+def _own_cache():
+    """Cache what is compiled in here by the state of all kernels.
+
+    Numba looks at a function's own file only: a kernel that calls another would go on with the old one after it
+    has changed.
+    """
+    kept, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_cache_folder())
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = kept
+
+
+@functools.cache
+def _cache_folder() -> Path:
+    """Below NUMBA_CACHE_DIR if given, else beside the kernels, else, where that is read-only, the user's cache."""
+    folder = Path(__file__).parent
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(folder.glob("*.py")))).hexdigest()[:12]
+    if numba.config.CACHE_DIR:
+        base = Path(numba.config.CACHE_DIR)
+    elif os.access(folder, os.W_OK):
+        base = folder / "__pycache__"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "netdef"
+    return base / f"kernels-{digest}"
 
 
 class _CompilationListener(event.Listener):

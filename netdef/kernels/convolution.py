@@ -15,34 +15,17 @@ im2col matrix, nothing is packed.
 
 Work is dealt out to ``slots``, one for each thread; a slot has a buffer of its own. Every output is summed by
 one slot in an order that does not depend on their number. Sums run in the arrays' own dtype, long ones in
-blocks of `DEPTH`.
+blocks of `netdef.kernels.blocks.DEPTH`.
 """
 
 from __future__ import annotations
 
 from netdef.kernels._jit import kernel, prange
+from netdef.kernels.blocks import multiply_block
 from netdef.kernels.im2col import fold_image, pack_image
-from netdef.kernels.tiles import TILE_BYTES, TILE_ROWS, copy_rows, multiply_tile
+from netdef.kernels.tiles import TILE_ROWS, copy_rows
 
-__all__ = ["DEPTH", "backward_data", "forward"]
-
-DEPTH = 256  # a tile's operands over so many steps stay in the first-level cache
-
-
-@kernel
-def _multiply_block(rows, first_row, last_row, columns, depth, a, a0, a_rows, b, b0, steps, start, s0, zeros,
-                    add, c, c0, places):  # fmt: skip
-    """Rows ``first_row … last_row - 1`` of ``c = start + a b``, cut into tiles; ``rows`` rows in all."""
-    width = TILE_BYTES // a.itemsize
-    tiles = -(-rows // TILE_ROWS)
-    step = DEPTH if depth > 2 * DEPTH else depth
-    for column in range(0, columns, width):
-        for k in range(0, depth, step):
-            for tile in range(first_row, last_row):
-                i, end = tile * rows // tiles, (tile + 1) * rows // tiles
-                multiply_tile(end - i, min(width, columns - column), min(step, depth - k), i, a, a0 + k, a_rows, 1,
-                              b, b0 + column, steps, k, zeros if k else start, 0 if k else s0,
-                              1 if k else add, c, c0 + column, places)  # fmt: skip
+__all__ = ["backward_data", "forward"]
 
 
 @kernel(parallel=True)
@@ -86,9 +69,9 @@ def _forward_unit(bottom, weight, bias, sizes, geometry, direct, strip_rows, lay
             image_rows = (count - 1) * geometry[2] + (geometry[0] - 1) * geometry[6] + 1
             pack_image(bottom, source, inputs, height, width, geometry, top_row * geometry[2] - geometry[4],
                        image_rows, layout_rows, pack)  # fmt: skip
-        _multiply_block(rows, begin, end, count * pooled_width, depth, weight, g * rows * depth, weight_rows,
-                        bottom if direct else pack, source + place if direct else 0, steps, bias, g * rows, zeros,
-                        False, top, target, places)  # fmt: skip
+        multiply_block(rows, begin, end, count * pooled_width, depth, weight, g * rows * depth, weight_rows, 1,
+                       bottom if direct else pack, source + place if direct else 0, steps, 0,
+                       bias, g * rows, zeros, False, top, target, places)  # fmt: skip
 
 
 @kernel(parallel=True)
@@ -135,8 +118,8 @@ def _backward_data_unit(top_diff, transposed, sizes, geometry, direct, layout_ro
         remainders = min(geometry[2], (geometry[0] - 1) * geometry[6] + 1)
         size = count * geometry[1] * remainders * layout_rows * geometry[9]
         copy_rows(1, pack, 0, 0, 0, 0, size, pack, 0, size)
-    _multiply_block(count * taps, 0, tiles, places, rows, transposed, line, transposed_rows, top_diff, source, planes,
-                    zeros, 0, zeros, not direct, bottom_diff if direct else pack, target if direct else 0,
-                    steps)  # fmt: skip
+    multiply_block(count * taps, 0, tiles, places, rows, transposed, line, transposed_rows, 1,
+                   top_diff, source, planes, 0, zeros, 0, zeros, not direct,
+                   bottom_diff if direct else pack, target if direct else 0, steps)  # fmt: skip
     if not direct:
         fold_image(pack, count, height, width, geometry, layout_rows, bottom_diff, target)

@@ -12,8 +12,9 @@ and the chunks are added in their order. Either way the result does not depend o
 from __future__ import annotations
 
 from netdef.kernels._jit import kernel, prange
+from netdef.kernels.blocks import dot_tile, multiply_block
 from netdef.kernels.im2col import pack_image
-from netdef.kernels.tiles import DOT_COLUMNS, DOT_ROWS, TILE_BYTES, TILE_ROWS, dot_tile, multiply_tile, sum_row
+from netdef.kernels.tiles import DOT_COLUMNS, DOT_ROWS, TILE_ROWS, sum_row
 
 __all__ = ["add_transposed", "bias_gradient", "dot_gradient", "transposed_gradient"]
 
@@ -83,18 +84,14 @@ def _transposed_share(col, start, stride, lines, sizes, places, g, from_tile, to
                       pixel_rows, weight_columns, zeros, transposed):  # fmt: skip
     """Row tiles ``from_tile … to_tile - 1`` of one group, image after image."""
     group, filters = sizes[1], sizes[5] // sizes[1]
-    depth, tiles = steps.size, -(-steps.size // TILE_ROWS)
-    width = TILE_BYTES // col.itemsize
+    depth = steps.size
     for image in range(first, last):
         a0 = start + (image - first) * stride + g * (stride // group)
         b0 = ((image - first) * group + g) * places * filters
         for p in range(0, places, _DEPTH):
-            for m in range(0, filters - dots, width):
-                for tile in range(from_tile, to_tile):
-                    k, end = tile * depth // tiles, (tile + 1) * depth // tiles
-                    multiply_tile(end - k, min(width, filters - dots - m), min(_DEPTH, places - p), k, col, a0 + p,
-                                  steps, 1, lines, b0 + m, pixel_rows, p, zeros, 0, image > 0 or p > 0, transposed,
-                                  g * depth * filters + m, weight_columns)  # fmt: skip
+            multiply_block(depth, from_tile, to_tile, filters - dots, min(_DEPTH, places - p), col, a0 + p, steps, 1,
+                           lines, b0, pixel_rows, p, zeros, 0, zeros, image > 0 or p > 0, transposed,
+                           g * depth * filters, weight_columns)  # fmt: skip
 
 
 @kernel(parallel=True)

@@ -7,12 +7,12 @@ other distances. Every element is summed in an order that depends on ``depth`` a
 from __future__ import annotations
 
 from netdef.kernels._jit import kernel, prange
-from netdef.kernels.tiles import DOT_COLUMNS, DOT_ROWS, TILE_BYTES, TILE_ROWS, dot_tile, multiply_tile
+from netdef.kernels.blocks import dot_tile, multiply_block
+from netdef.kernels.tiles import DOT_COLUMNS, DOT_ROWS, TILE_BYTES, TILE_ROWS
 
 __all__ = ["dot_rows", "multiply_rows"]
 
-_DEPTH = 256  # a tile's operands over so many steps stay in the first-level cache
-_RUN = 1024  # likewise for dot tiles
+_RUN = 1024  # a dot tile's operands over so many steps stay in the first-level cache
 
 
 @kernel(parallel=True)
@@ -25,12 +25,8 @@ def multiply_rows(rows, columns, depth, a, a_rows, a_step, b, b_rows, zeros, add
     for slot in prange(slots):
         for unit in range(slot * units // slots, (slot + 1) * units // slots):
             column = unit * width
-            for k in range(0, depth, _DEPTH):
-                for tile in range(tiles):
-                    i, end = tile * rows // tiles, (tile + 1) * rows // tiles
-                    multiply_tile(end - i, min(width, columns - column), min(_DEPTH, depth - k), i,
-                                  a, k * a_step, a_rows, a_step, b, column, b_rows, k,
-                                  zeros, 0, add or k > 0, c, column, c_rows)  # fmt: skip
+            multiply_block(rows, 0, tiles, min(width, columns - column), depth, a, 0, a_rows, a_step,
+                           b, column, b_rows, 0, zeros, 0, zeros, add, c, column, c_rows)  # fmt: skip
 
 
 @kernel(parallel=True)

@@ -5,7 +5,8 @@ vector types and come out as one fused multiply-add after another. They are intr
 the kernel that calls them, and so into its cache. Their sizes suit the CPU at hand. `_plain_tiles` has the
 same in NumPy, for ``NUMBA_DISABLE_JIT=1``.
 
-All arrays are C-contiguous and are addressed flat, by an offset in elements (``a0``, ``b0``, …).
+All arrays are C-contiguous and are addressed flat, by an offset in elements (``a0``, ``b0``, …). Where an
+argument is an array it may as well be a C pointer. `netdef.kernels.blocks` calls the two large tiles for kernels.
 
     multiply_tile   c[i, j] = start[i] + sum_k a[i, k] b[k, j]     j along the vectors
     dot_tile        d[i, j] = start[j] + sum_n a[i, n] b[j, n]     n along the vectors; or added to d
