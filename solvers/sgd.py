@@ -40,6 +40,7 @@ class SGDSolver(Solver):
         super().__init__(definition, **options)
         blobs = self.net.learnable_params
         self.history = [np.zeros(blob.shape, self.net.dtype) for _ in range(self.history_slots) for blob in blobs]
+        self._flat_history = [[h.reshape(-1) for h in self.history[i :: len(blobs)]] for i in range(len(blobs))]
 
     def learning_rate(self) -> float:
         """The learning rate of this iteration; moves ``current_step`` on."""

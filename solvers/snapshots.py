@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import isfinite
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from netdef.kernels import update
+from netdef.kernels._jit import available_threads
 from netdef.weights.atomic import write_atomically
 from netdef.weights.caffemodel import model_chunks
 from netdef.weights.solverstate import Checksum, SolverState, write_solverstate
@@ -87,29 +89,39 @@ def capture(solver) -> Snapshot:
     else:
         solver.log.info("solver.cpp:464", f"Snapshotting to binary proto file {model_path}")
         solver.log.info("sgd_solver.cpp:284", f"Snapshotting solver state to binary proto file {state_path}")
-    history = [array.copy() for array in solver.history]
+    diffs = solver.param.snapshot_diff
+    parameters = solver.net.learnable_params  # shared ones are one memory: they are copied once
+    arrays = [blob.data for blob in parameters] + ([blob.diff for blob in parameters] if diffs else [])
+    copies = _copy(arrays + solver.history)
+    data, diff, history = copies[: len(parameters)], copies[len(parameters) : len(arrays)], copies[len(arrays) :]
+    layers = _capture_layers(solver.net, data, diff or [None] * len(data))
     state = SolverState(solver.iter, model_path, history, solver.current_step, solver.resume_state())
-    layers = _capture_layers(solver.net, solver.param.snapshot_diff)
-    return Snapshot(model_path, state_path, solver.net.name, layers, state, hdf5, solver.param.snapshot_diff)
+    return Snapshot(model_path, state_path, solver.net.name, layers, state, hdf5, diffs)
 
 
-def _capture_layers(net, diffs: bool) -> list[CapturedLayer]:
-    owned = {(id(parameter.layer), parameter.index): parameter.owner is None for parameter in net.parameters.all}
-    copies: dict[tuple, CapturedBlob] = {}  # shared parameters are one memory and are copied once
+def _copy(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """Copies, made side by side: training waits for them, so that all processors are free."""
+    with ThreadPoolExecutor(available_threads()) as pool:
+        return list(pool.map(np.copy, arrays))
+
+
+def _capture_layers(net, data: list[np.ndarray], diff: list[np.ndarray | None]) -> list[CapturedLayer]:
+    """The layers of ``net`` with copies of their parameters, given in the order of the learnable ones."""
+    parameters = {(id(parameter.layer), parameter.index): parameter for parameter in net.parameters.all}
     layers = []
     for step in net.steps:
         param = schema.LayerParameter()
         param.CopyFrom(step.node.param)
         param.ClearField("blobs")
-        blobs = []
-        for blob in step.layer.blobs:
-            key = (blob.data.ctypes.data, blob.shape)
-            if key not in copies:
-                copies[key] = CapturedBlob(blob.data.copy(), blob.diff.copy() if diffs else None)
-            blobs.append(copies[key])
-        layers.append(
-            CapturedLayer(param, blobs, [owned[id(step.layer), index] for index in range(len(step.layer.blobs))])
-        )
+        captured = CapturedLayer(param, [], [])
+        for index, blob in enumerate(step.layer.blobs):
+            parameter = parameters[id(step.layer), index]
+            values, gradient = data[parameter.learnable_id], diff[parameter.learnable_id]
+            shape = blob.shape  # a sharer's may differ from the owner's
+            gradient = None if gradient is None else gradient.reshape(shape)
+            captured.blobs.append(CapturedBlob(values.reshape(shape), gradient))
+            captured.owned.append(parameter.owner is None)
+        layers.append(captured)
     return layers
 
 

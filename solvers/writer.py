@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable
 
@@ -24,9 +26,14 @@ class BackgroundWriter:
         self._thread = threading.Thread(target=self._run, args=(job,), name="netdef snapshot", daemon=False)
         self._thread.start()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a job is being done."""
+        return self._thread is not None and self._thread.is_alive()
+
     def check(self) -> None:
         """Raise what the job has met, if it is done by now."""
-        if self._thread is not None and not self._thread.is_alive():
+        if not self.busy:
             self.finish()
 
     def wait(self) -> None:
@@ -43,6 +50,8 @@ class BackgroundWriter:
             raise error
 
     def _run(self, job: Callable[[], None]) -> None:
+        if sys.platform == "linux":  # where a thread has a priority of its own: the training goes first
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         try:
             job()
         except (NetdefError, OSError) as error:

