@@ -19,7 +19,9 @@ NUMBER = r"(?P<{0}>[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|nan(?:\(ind\))?|inf))"
 PREFIX = re.compile(
     r"[IWEF](?P<year>\d{4})?(?P<month>\d\d)(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d(?:\.\d+)?)\s+\d+ [^\]]*\] ?"
 )
-STEP = re.compile(r"Iteration (?P<iteration>\d+)(?: \([^)]*\))?(?:, [\d./]+ep)?, (?P<what>loss|lr) = " + NUMBER.format("value"))
+STEP = re.compile(
+    r"Iteration (?P<iteration>\d+)(?: \([^)]*\))?(?:, [\d./]+ep)?, (?P<what>loss|lr) = " + NUMBER.format("value")
+)
 SOLVER_NUMBER = re.compile(r"\[\d+(?:\.\d+)?\]\s+")
 TEST = re.compile(r"Iteration (?P<iteration>\d+), Testing net \(#(?P<net>\d+)\)")
 OUTPUT = re.compile(

@@ -1,0 +1,79 @@
+"""Executables named as Caffe's programs, and completion for shells."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tools.main import COMMANDS
+
+
+def shell(script, cwd, **environment):
+    return subprocess.run(
+        ["sh", "-c", script], cwd=cwd, capture_output=True, text=True, env={**os.environ, **environment}
+    )
+
+
+def test_unmodified_shell_scripts(run, tmp_path):
+    result = run("install-caffe-alias", "build/tools")
+    assert result.status == 0
+    assert result.out.splitlines()[0] == (
+        "build/tools: caffe, compute_image_mean, convert_cifar_data, convert_imageset, convert_mnist_data, "
+        "extract_features"
+    )
+    done = shell("./build/tools/caffe device_query && ./build/tools/convert_imageset.bin --help", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "usage: netdef convert_imageset" in done.stdout
+    done = shell("caffe train", tmp_path, PATH=f"{tmp_path}/build/tools:{os.environ['PATH']}")
+    assert done.returncode == 2 and done.stderr.startswith("netdef train: --solver is missing.")
+
+
+def test_files_of_others_stay(run, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "caffe").write_text("mine")
+    result = run("install_caffe_alias", "bin")
+    assert (result.status, result.err) == (
+        1,
+        '"bin/caffe" exists and was not made by netdef. Choose another folder, or give --overwrite.\n',
+    )
+    assert os.listdir(tmp_path / "bin") == ["caffe"]
+    assert run("install_caffe_alias", "bin", "--overwrite").status == 0
+    assert run("install_caffe_alias", "bin").status == 0
+    assert os.access(tmp_path / "bin" / "caffe", os.X_OK)
+
+
+def test_a_folder_in_path_needs_no_advice(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert len(run("install_caffe_alias", tmp_path).out.splitlines()) == 1
+
+
+# -- completion --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_every_command_is_completed(run, name):
+    text = run("completion", name).out
+    assert all(command in text for command in COMMANDS)
+    assert "solver" in text
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+@pytest.mark.parametrize(
+    "words, expected",
+    [("netdef tr", "train"), ("netdef train --sol", "--solver"), ("netdef help convert_im", "convert_imageset")],
+)
+def test_bash_completes(run, tmp_path, words, expected):
+    (tmp_path / "completion.sh").write_text(run("completion", "bash").out)
+    given = f"COMP_WORDS=({words}); COMP_CWORD={len(words.split()) - 1}"
+    script = f'. ./completion.sh; {given}; _netdef; echo "${{COMPREPLY[@]}}"'
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"{expected}\n", "")
+
+
+def test_another_shell(run):
+    result = run("completion", "csh")
+    assert result.status == 2
+    assert result.err.startswith('netdef completion: SHELL is "csh"; expected bash, zsh or fish.')
