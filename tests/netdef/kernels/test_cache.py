@@ -30,7 +30,10 @@ def test_another_state_of_any_kernel_is_another_cache(tmp_path):
         code = "from netdef.kernels._jit import _cache_folder; print(_cache_folder())"
         path = [str(copy.parent), str(ROOT)]
         run = subprocess.run(
-            [sys.executable, "-c", f"import sys; sys.path[:0] = {path}; {code}"], capture_output=True, text=True, cwd="/"
+            [sys.executable, "-c", f"import sys; sys.path[:0] = {path}; {code}"],
+            capture_output=True,
+            text=True,
+            cwd="/",
         )
         assert run.returncode == 0, run.stderr
         folders.append(Path(run.stdout.strip()).name)
