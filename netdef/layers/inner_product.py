@@ -9,7 +9,7 @@ from netdef.layers._axes import bottom_name, canonical_axis, refuse_in_place
 
 @register_layer("InnerProduct")
 class InnerProductLayer(Layer):
-    """``num_output`` weighted sums of each item.
+    """Weighted sums of all values of an item, ``num_output`` of them.
 
     Formula
         ``top[n, j] = bias[j] + sum_k weight[j, k] bottom[n, k]``, where ``k`` runs over all axes from ``axis`` on.
