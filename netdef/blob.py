@@ -8,8 +8,8 @@ Source: Caffe include/caffe/blob.hpp, src/caffe/blob.cpp.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
-from typing import Callable
 
 import numpy as np
 

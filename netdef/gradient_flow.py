@@ -6,8 +6,8 @@ and ``force_backward`` change that. Source: Caffe src/caffe/net.cpp:103-237, :41
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Callable, Sequence
 
 
 @dataclass

@@ -8,8 +8,8 @@ Source: Caffe src/caffe/net.cpp (FilterNet, StateMeetsRule), src/caffe/util/inse
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Iterable, Sequence
 
 from netdef.errors import LayerError, NetError, suggestion
 from prototxt import schema
@@ -96,13 +96,9 @@ def broken_rule(state, rule) -> str:
     if rule.HasField("phase") and rule.phase != state.phase:
         return f"The NetState phase ({state.phase}) differed from the phase ({rule.phase}) specified by a rule"
     if rule.HasField("min_level") and state.level < rule.min_level:
-        return (
-            f"The NetState level ({state.level}) is above the min_level ({rule.min_level}) specified by a rule"
-        )
+        return f"The NetState level ({state.level}) is above the min_level ({rule.min_level}) specified by a rule"
     if rule.HasField("max_level") and state.level > rule.max_level:
-        return (
-            f"The NetState level ({state.level}) is above the max_level ({rule.max_level}) specified by a rule"
-        )
+        return f"The NetState level ({state.level}) is above the max_level ({rule.max_level}) specified by a rule"
     for stage in rule.stage:
         if stage not in state.stage:
             return f"The NetState did not contain stage '{stage}' specified by a rule"

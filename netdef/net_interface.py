@@ -6,9 +6,9 @@ Source: Caffe python/caffe/pycaffe.py.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import zip_longest
-from typing import Iterator
 
 import numpy as np
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, Generic, Iterator, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
 
 from netdef.errors import NetdefError, suggestion
 
@@ -24,9 +25,7 @@ class Registry(Generic[Entry]):
 
         def file(entry: Entry) -> Entry:
             if name in self._entries:
-                raise TypeError(
-                    f"{self.kind} {name!r} is registered twice: {self._entries[name]!r} and {entry!r}"
-                )
+                raise TypeError(f"{self.kind} {name!r} is registered twice: {self._entries[name]!r} and {entry!r}")
             self._entries[name] = entry
             return entry
 

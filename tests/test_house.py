@@ -11,12 +11,7 @@ import netdef
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {"prototxt": 0, "netdef": 1, "solvers": 2, "tools": 3}
-SOURCES = [
-    path
-    for top in FLOORS
-    for path in sorted((ROOT / top).rglob("*.py"))
-    if not path.name.endswith("_pb2.py")
-]
+SOURCES = [path for top in FLOORS for path in sorted((ROOT / top).rglob("*.py")) if not path.name.endswith("_pb2.py")]
 
 
 def floor(module: str) -> int | None:
@@ -65,3 +60,10 @@ def test_public_names_exist():
         assert getattr(netdef, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'Nett'"):
         netdef.Nett  # noqa: B018
+
+
+def test_every_layer_module_is_imported_by_name():
+    import netdef.layers
+
+    modules = {path.stem for path in (ROOT / "netdef" / "layers").glob("[!_]*.py")}
+    assert modules <= set(vars(netdef.layers)), modules - set(vars(netdef.layers))

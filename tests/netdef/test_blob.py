@@ -89,7 +89,7 @@ def test_legacy_axes():
     blob = Blob((2, 3))
     assert (blob.num, blob.channels, blob.height, blob.width) == (2, 3, 1, 1)
     with pytest.raises(NetError, match="they exist for up to 4 axes"):
-        Blob((1, 2, 3, 4, 5)).num
+        Blob((1, 2, 3, 4, 5)).num  # noqa: B018
 
 
 def test_canonical_axis():

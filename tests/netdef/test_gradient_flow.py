@@ -74,6 +74,4 @@ def test_propagate_down_must_match_the_bottoms(given):
 
     with pytest.raises(LayerError) as error:
         flow(INPUT + ip("a", "data", given) + loss("a"))
-    assert error.value.message == (
-        "has 2 propagate_down for 1 bottom blobs; give one for each bottom or none."
-    )
+    assert error.value.message == ("has 2 propagate_down for 1 bottom blobs; give one for each bottom or none.")
