@@ -138,3 +138,31 @@ def test_sizes(run, pictures):
 def test_what_cannot_be_resized(run, pictures, words, status, message):
     result = run("resize", *words)
     assert (result.status, result.err) == (status, message)
+
+
+# -- against Caffe's own files -----------------------------------------------------------------------------------
+
+RECORDED = {
+    "color_lmdb": ["--resize_height=32", "--resize_width=32"],
+    "color_leveldb": ["--backend=leveldb", "--resize_height=32", "--resize_width=32"],
+    "gray_lmdb": ["--gray", "--resize_width=30", "--resize_height=28"],
+    "encoded_lmdb": ["--encoded", "--encode_type=png"],
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_databases_are_caffes_byte_for_byte(run, recorded_dir, name):
+    if name.endswith("leveldb"):
+        pytest.importorskip("plyvel")
+    data = recorded_dir / "data"
+    assert run("convert_imageset", *RECORDED[name], f"{data}/images/", data / "list.txt", name).status == 0
+    with open_database(data / name) as theirs, open_database(name) as ours:
+        assert ours.entries == theirs.entries == 24
+        assert [ours.key_of(i) for i in range(24)] == [theirs.key_of(i) for i in range(24)]
+        assert [bytes(record) for record in ours.read(24)] == [bytes(record) for record in theirs.read(24)]
+
+
+def test_the_mean_is_caffes_byte_for_byte(run, recorded_dir, tmp_path):
+    data = recorded_dir / "data"
+    assert run("compute_image_mean", data / "color_lmdb", "mean.binaryproto").status == 0
+    assert (tmp_path / "mean.binaryproto").read_bytes() == (data / "mean.binaryproto").read_bytes()
