@@ -21,7 +21,8 @@ class DepthwiseConvolutionLayer(ConvolutionLayer):
     Raises
         LayerError as Convolution does.
     Source
-        MobileNet's Caffe forks (github.com/yonghenglh6/DepthwiseConvolution), depthwise_conv_layer.cpp; A. Howard
+        MobileNet's Caffe forks (github.com/yonghenglh6/DepthwiseConvolution), depthwise_conv_layer.cpp; A. Howard et
+        al., "MobileNets", 2017 (arXiv 1704.04861).
         et al., "MobileNets", 2017 (arXiv 1704.04861).
     Differs from Caffe
         Caffe has no such type; in the fork it is a Convolution whose GPU code is faster.
