@@ -83,4 +83,5 @@ def _not_python(script: str, error: SyntaxError) -> NetdefError:
     if word in ("print", "exec", "raise", "except") or "xrange" in line or "Missing parentheses" in (error.msg or ""):
         advice = "It looks like Python 2; convert it, with 2to3 or by hand: print(x), except Error as error."
     place = Location(script, error.lineno or 0, error.offset or 0, line)
-    return NetdefError(f"is not Python {sys.version_info[0]}: {error.msg}. {advice}", location=place)
+    reason = str(error.msg).partition(". ")[0]  # the interpreter's own advice falls away
+    return NetdefError(f"is not Python {sys.version_info[0]}: {reason}. {advice}", location=place)

@@ -248,8 +248,10 @@ def test_a_script_of_python_2(run, project):
     (project / "script.py").write_text("import caffe\nprint out['prob'][0]\n")
     result = run("run", "script.py")
     assert result.status == 1
-    assert result.err.startswith("script.py:2:1: is not Python 3: ")
-    assert "It looks like Python 2; convert it, with 2to3 or by hand: print(x), except Error as error." in result.err
+    assert result.err == (
+        "script.py:2:1: is not Python 3: Missing parentheses in call to 'print'. It looks like Python 2; convert it, "
+        "with 2to3 or by hand: print(x), except Error as error.\n  print out['prob'][0]\n  ^\n"
+    )
 
 
 def test_no_script(run, project):

@@ -20,7 +20,7 @@ def test_the_picture_and_the_table():
     svg, html = net._repr_svg_(), net._repr_html_()
     ElementTree.fromstring(svg)
     assert ElementTree.fromstring(html.replace("&nbsp;", " ")).tag == "div"
-    for text in ("&lt;small&gt;", "TEST phase · 4 layers · 280 parameters", "2x5x6x7" if "2x5x6x7" in svg else "sum"):
+    for text in ("&lt;small&gt;", "TEST phase · 4 layers · 280 parameters", ">sum<"):
         assert text in svg
     for text in ("<td", ">Eltwise<", ">2x5x6x7<", ">140<", ">280<"):
         assert text in html
