@@ -25,7 +25,7 @@ from netdef.kernels.blocks import multiply_block
 from netdef.kernels.im2col import fold_image, pack_image
 from netdef.kernels.tiles import TILE_ROWS, copy_rows
 
-__all__ = ["backward_data", "forward"]
+__all__ = ["backward_data", "forward", "transpose_weight"]
 
 
 @kernel(parallel=True)
@@ -75,25 +75,27 @@ def _forward_unit(bottom, weight, bias, sizes, geometry, direct, strip_rows, lay
 
 
 @kernel(parallel=True)
-def backward_data(top_diff, weight, sizes, geometry, direct, layout_rows, block, steps, planes,
-                  transposed_rows, zeros, transposed, buffers, bottom_diff):  # fmt: skip
-    """``bottom_diff``: each slot takes an image's group's ``block`` channels at a time.
-
-    ``planes`` are the distances of the planes of the top, ``steps`` the `pack_steps` of a pack of whole images,
-    ``transposed_rows`` the distances of the rows of ``transposed``, which holds the weights as ``(group, k, m)``
-    afterwards.
-    """
-    slots = buffers.shape[0]
-    num, group, channels = sizes[0], sizes[1], sizes[2]
-    rows, inputs = sizes[5] // group, channels // group
-    depth = weight.size // sizes[5]
+def transpose_weight(weight, group, rows, depth, slots, transposed):
+    """``transposed[g, k, m] = weight[g, m, k]`` for ``rows`` filters of ``depth`` weights in each group."""
+    lines = group * depth
     for slot in prange(slots):
-        for line in range(slot * group * depth // slots, (slot + 1) * group * depth // slots):
+        for line in range(slot * lines // slots, (slot + 1) * lines // slots):
             g, k = line // depth, line % depth
             for m in range(rows):
                 transposed[line * rows + m] = weight[(g * rows + m) * depth + k]
-    blocks = -(-inputs // block)
-    units = num * group * blocks
+
+
+@kernel(parallel=True)
+def backward_data(top_diff, transposed, sizes, geometry, direct, layout_rows, block, steps, planes,
+                  transposed_rows, zeros, buffers, bottom_diff):  # fmt: skip
+    """``bottom_diff``: each slot takes an image's group's ``block`` channels at a time.
+
+    ``planes`` are the distances of the planes of the top, ``steps`` the `pack_steps` of a pack of whole images,
+    ``transposed_rows`` the distances of the rows of ``transposed``, the weights as ``(group, k, m)``.
+    """
+    slots = buffers.shape[0]
+    num, group, channels = sizes[0], sizes[1], sizes[2]
+    units = num * group * -(-(channels // group) // block)
     for slot in prange(slots):
         for unit in range(slot * units // slots, (slot + 1) * units // slots):
             _backward_data_unit(top_diff, transposed, sizes, geometry, direct, layout_rows, block, steps, planes,

@@ -22,6 +22,7 @@ from netdef.kernels.tiles import DOT_ROWS, TILE_BYTES, TILE_ROWS, TILE_VECTORS
 __all__ = ["ConvolutionPlan", "NdConvolutionPlan", "slots_for"]
 
 PARALLEL_FROM = 1 << 21  # multiply-adds; below, waking the threads takes longer than one thread's work
+PASSING = 32  # multiply-adds that take as long as moving one number
 PACK_BYTES = 1 << 19  # of one slot's buffer: it shall stay in the second-level cache beside the weights
 PASS_BYTES = 1 << 25  # of the packs of one pass of the weight gradient
 FEW_FILTERS = 32  # in a group: fewer leave a tile of the transposed gradient half empty
@@ -122,10 +123,13 @@ class ConvolutionPlan:
         blocks = min(max(blocks, -(-slots // (num * group))), self.inputs)
         block = -(-self.inputs // blocks)
         buffer = 1 if self.direct else self._pack_size(block, self.whole)
+        transposed = self.scratch("transposed", (weight.size,))
+        shares = slots_for(weight.size * PASSING)
+        run = _twin(kernels.transpose_weight, shares)
+        run(weight, group, self.rows, weight.size // self.sizes[5], shares, transposed)
         _twin(kernels.backward_data, slots)(
-            top_diff, weight, self.sizes, self.geometry, self.direct, self.whole[2], block, self.whole_steps,
-            self.planes, self.transposed_rows, self.zeros, self.scratch("transposed", (weight.size,)),
-            self.scratch("pack", (slots, buffer)), bottom_diff,
+            top_diff, transposed, self.sizes, self.geometry, self.direct, self.whole[2], block, self.whole_steps,
+            self.planes, self.transposed_rows, self.zeros, self.scratch("pack", (slots, buffer)), bottom_diff,
         )  # fmt: skip
 
     def backward_weight(self, bottom, top_diff, weight_diff) -> None:
@@ -164,11 +168,12 @@ class ConvolutionPlan:
                 min(first + images, num), dots, self.whole_steps, self.pixel_rows, self.transposed_rows, self.zeros,
                 slots, packs, rows, transposed, weight_diff,
             )  # fmt: skip
+        slots = slots_for(weight_diff.size * PASSING)
         _twin(weight_kernels.add_transposed, slots)(transposed, group, self.rows, depth, dots, slots, weight_diff)
 
     def backward_bias(self, top_diff, bias_diff) -> None:
         """Add to ``bias_diff``."""
-        slots = slots_for(top_diff.size * 16)
+        slots = slots_for(top_diff.size * PASSING // 4)
         run = _twin(weight_kernels.bias_gradient, slots)
         run(top_diff, self.sizes[0], self.sizes[5], self.places, slots, bias_diff)
 
