@@ -64,7 +64,9 @@ def parse_idx(content: bytes, what: str) -> np.ndarray:
     magic, count = struct.unpack_from(">II", content)
     if magic == LABEL_MAGIC:
         header, shape = 8, (count,)
-    elif magic == IMAGE_MAGIC and len(content) >= 16:
+    elif magic == IMAGE_MAGIC:
+        if len(content) < 16:
+            raise DataError(f"{what} has {len(content)} bytes; a header of images needs 16. Download it again.")
         header, shape = 16, struct.unpack_from(">III", content, 4)
     else:
         raise DataError(
