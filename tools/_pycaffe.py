@@ -98,8 +98,10 @@ def classify(args) -> int:
     """pycaffe's classify.py: the predictions of every input as one array in a .npy file."""
     from netdef.caffe import Classifier
     from netdef.data.mean import save_array
+    from netdef.weights.atomic import check_writable
 
     source, target = _two_files(args)
+    check_writable(target)
     dims = _dims(args.images_dim)
     say_device(args)
     classifier = Classifier(

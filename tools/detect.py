@@ -41,9 +41,11 @@ def add_arguments(parser) -> None:
 
 def run(args) -> int:
     from netdef.caffe import Detector
+    from netdef.weights.atomic import check_writable
 
     if not args.output.lower().endswith((".csv", ".h5")):
         raise UsageError(f'netdef detect: "{args.output}" ends neither in .csv nor in .h5. Name it so.')
+    check_writable(args.output)
     _options.use_threads(args)
     _pycaffe.say_device(args)
     windows = read_windows(args.input) if args.crop_mode == "list" else None

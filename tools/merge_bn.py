@@ -29,12 +29,13 @@ def add_arguments(parser) -> None:
 def run(args) -> int:
     from netdef.deploy.merge_bn import compare, merge
     from netdef.net import Net
-    from netdef.weights.atomic import write_atomically
+    from netdef.weights.atomic import check_writable, write_atomically
     from prototxt import parse_net, schema, to_text
 
     for path in (args.output_model, args.output_weights):
         if any(is_same_file(source, path) for source in (args.model, *args.weights)):
             raise UsageError(f'netdef merge_bn: "{path}" is a file that is read. Give another name.')
+        check_writable(path)
     _options.use_threads(args)
     with Net(args.model, schema.TEST, seed=args.seed) as net:
         _options.load_weights(net, args.weights)

@@ -58,11 +58,12 @@ class Detector(Net):
         if not listed:
             raise DataError("there is no window to look at; expected at least one (ymin, xmin, ymax, xmax).")
         name = self.inputs[0]
+        color = self.blobs[name].shape[1] != 1
         images: dict[str, np.ndarray] = {}
         prepared = []
         for path, window in listed:
             if path not in images:
-                images = {path: load_image(path)}  # windows come image by image, so one is kept
+                images = {path: load_image(path, color)}  # windows come image by image, so one is kept
             prepared.append(self.transformer.preprocess(name, self.crop(images[path], window)))
         predictions = self.forward_all(**{name: np.stack(prepared)})[self.outputs[0]]
         return [

@@ -12,7 +12,7 @@ import numpy as np
 from netdef.data.database import create_database
 from netdef.data.mean import save_array
 from netdef.errors import UsageError
-from netdef.weights.atomic import write_atomically
+from netdef.weights.atomic import check_writable, write_atomically
 from prototxt import schema
 
 KINDS = ("lmdb", "leveldb", "hdf5", "npy")
@@ -33,6 +33,7 @@ def feature_writer(path: str, kind: str, name: str, overwrite: bool = False):
         with create_database(path, kind, overwrite) as writer:
             yield lambda batch: _put(writer, batch)
         return
+    check_writable(path)
     batches: list[np.ndarray] = []
     yield lambda batch: batches.append(batch.copy())
     features = np.concatenate(batches)

@@ -81,3 +81,11 @@ def test_too_much_context(files):
 def test_selective_search_is_somebody_elses(files, picture):
     with pytest.raises(UsageError, match="^selective search needs the module selective_search_ijcv_with_python"):
         caffe.Detector(*files).detect_selective_search([picture])
+
+
+def test_gray_nets_see_gray_images(tmp_path, picture):
+    path = tmp_path / "gray.prototxt"
+    path.write_text(DEPLOY.replace("dim: 3", "dim: 1"))
+    caffe.Net(str(path), caffe.TEST).save(tmp_path / "gray.caffemodel")
+    (found,) = caffe.Detector(str(path), f"{tmp_path}/gray.caffemodel").detect_windows([(picture, [[0, 0, 12, 9]])])
+    np.testing.assert_allclose(found["prediction"].ravel(), [0.2125], rtol=1e-5)
