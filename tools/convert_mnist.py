@@ -17,7 +17,9 @@ EXAMPLES = [
     "netdef convert_mnist train-images-idx3-ubyte train-labels-idx1-ubyte mnist_train_lmdb",
     "netdef convert_mnist --get work/lenet --samples 10",
     "MNIST_DIR=~/mnist netdef convert_mnist --get work/lenet",
+    "netdef convert_mnist --pairs --get work/siamese",
 ]
+PAIRS_SEED = 1701
 TRAIN_LMDB, TEST_LMDB, SAMPLES = "mnist_train_lmdb", "mnist_test_lmdb", "png"
 
 
@@ -39,6 +41,12 @@ def add_arguments(parser) -> None:
         metavar="N",
         help=f"with --get: N test images as PNG files in FOLDER/{SAMPLES}",
     )
+    parser.add_argument(
+        "--pairs",
+        action="store_true",
+        help="random pairs of images instead, two channels each, labelled 1 if both show the same digit, else 0; "
+        "with --get as mnist_siamese_train_lmdb and mnist_siamese_test_lmdb",
+    )
 
 
 def run(args) -> int:
@@ -49,13 +57,23 @@ def run(args) -> int:
             f"netdef convert_mnist: found {len(args.file)} files; expected three, the images, the labels and the LMDB "
             'to write, or --get FOLDER (and --samples only with it). See "netdef help convert_mnist".'
         )
-    from netdef.data.mnist import convert_mnist, read_idx
+    from netdef.data.mnist import read_idx
 
     images, labels, target = args.file
     arrays = read_idx(images), read_idx(labels)
-    convert_mnist(*arrays, target, overwrite=args.overwrite)
+    convert(args, *arrays, target, overwrite=args.overwrite)
     print(f"{target}: {len(arrays[0])} records.")
     return 0
+
+
+def convert(args, images, labels, target, overwrite: bool) -> None:
+    """Write the images, or with ``--pairs`` pairs of them, to the LMDB ``target``."""
+    from netdef.data.mnist import convert_mnist, convert_pairs
+
+    if args.pairs:
+        convert_pairs(images, labels, target, PAIRS_SEED, overwrite)
+    else:
+        convert_mnist(images, labels, target, overwrite)
 
 
 def get(args) -> int:
@@ -65,7 +83,7 @@ def get(args) -> int:
             f'netdef convert_mnist: found "{args.file[0]}" beside --get {args.get}; expected one of the two ways. '
             'See "netdef help convert_mnist".'
         )
-    from netdef.data.mnist import convert_mnist, export_samples, find_mnist
+    from netdef.data.mnist import export_samples, find_mnist
     from netdef.errors import DataError
 
     folder = Path(args.get)
@@ -79,6 +97,7 @@ def get(args) -> int:
         (TRAIN_LMDB, digits.train_images, digits.train_labels),
         (TEST_LMDB, digits.test_images, digits.test_labels),
     ):
-        convert_mnist(images, labels, folder / name, overwrite=True)
+        name = name.replace("mnist_", "mnist_siamese_") if args.pairs else name
+        convert(args, images, labels, folder / name, overwrite=True)
         print(f"{folder / name}: {len(images)} records.")
     return 0

@@ -223,6 +223,20 @@ def convert_mnist(images: np.ndarray, labels: np.ndarray, path: str | Path, over
             writer.put(f"{number:08d}", encode_datum(image[None], label))
 
 
+def convert_pairs(images: np.ndarray, labels: np.ndarray, path: str | Path, seed: int, overwrite: bool = False) -> None:
+    """Write an LMDB of as many pairs as there are images: two random ones as channels, label 1 if of one class, else 0.
+
+    The same seed gives the same pairs. Raises as `convert_mnist`. Source: Caffe
+    examples/siamese/convert_mnist_siamese_data.cpp, whose pairs no seed repeats.
+    """
+    check_pair(images, labels)
+    chosen = np.random.Generator(np.random.Philox(key=seed)).integers(0, len(images), (len(images), 2))
+    with LmdbWriter(path, overwrite) as writer:
+        for number, (first, second) in enumerate(chosen):
+            pair = np.stack([images[first], images[second]])
+            writer.put(f"{number:08d}", encode_datum(pair, int(labels[first] == labels[second])))
+
+
 def export_samples(digits: Digits, directory: str | Path, count: int = 10) -> list[Path]:
     """Write the first ``count`` test images as ``NNNNN_labelD.png``; NNNNN is the image's place among all.
 

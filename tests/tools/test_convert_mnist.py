@@ -48,6 +48,25 @@ def test_two_files_become_an_lmdb(run, digits):
     assert run("convert_mnist", *words, "--overwrite").status == 0
 
 
+def test_pairs_of_images(run, digits, tmp_path, monkeypatch):
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path / "mnist"))
+    result = run("convert_mnist", "--pairs", "--get", ".")
+    assert (result.status, result.err) == (0, "")
+    names = ["mnist_siamese_train_lmdb", "mnist_siamese_test_lmdb"]
+    assert result.out.splitlines()[1:] == [f"{name}: 3 records." for name in names]
+    images, labels = digits
+    places = {image.tobytes(): label for image, label in zip(images, labels, strict=True)}
+    found = [record for name in names for record in records(name)]
+    assert [key for key, _, _ in found] == [b"00000000", b"00000001", b"00000002"] * 2
+    for _, pair, similar in found:
+        assert pair.shape == (2, 4, 5)
+        assert similar == (places[pair[0].tobytes()] == places[pair[1].tobytes()])
+    words = ["mnist/train-images-idx3-ubyte", "mnist/train-labels-idx1-ubyte", "out_lmdb"]
+    assert run("convert_mnist", "--pairs", *words).status == 0
+    for (_, again, _), (_, pair, _) in zip(records("out_lmdb"), found, strict=False):
+        assert np.array_equal(again, pair)  # the same pairs every time
+
+
 def test_get_makes_both_and_samples(run, digits, tmp_path, monkeypatch):
     monkeypatch.setenv("MNIST_DIR", str(tmp_path / "mnist"))
     (tmp_path / "work").mkdir()
