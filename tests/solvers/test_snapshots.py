@@ -14,7 +14,7 @@ from netdef.weights.caffemodel import read_caffemodel
 from netdef.weights.solverstate import SolverState, read_solverstate, write_solverstate
 from prototxt import load_solver, parse_solver, schema
 from solvers import SOLVERS
-from solvers.resume import find_learned_net
+from solvers.resume import find_learned_net, newest_complete
 from solvers.snapshots import prefix
 from tests.support.databases import pictures, write_lmdb
 from tests.support.solvers import TINY_NET, RecordedLog, everything, tiny_solver
@@ -236,6 +236,51 @@ def test_flipped_weights(pair):
 def test_swapped_files(pair):
     state, weights = pair
     assert complaint(weights).startswith(f"{weights}: is damaged or no binary solverstate: the iteration is length-")
+
+
+@pytest.fixture(params=["BINARYPROTO", "HDF5"])
+def two_pairs(tmp_path, request):
+    """Snapshots after two and after three iterations, as functions of iteration and kind."""
+    ending = ".h5" if request.param == "HDF5" else ""
+    fields = f'momentum: 0.9 snapshot: 1 snapshot_format: {request.param} snapshot_prefix: "{tmp_path}/tiny"'
+    with tiny_solver(fields) as solver:
+        solver.step(3)
+    for path in tmp_path.glob("tiny_iter_1.*"):
+        path.unlink()
+    return lambda iteration, kind: tmp_path / f"tiny_iter_{iteration}.{kind}{ending}"
+
+
+OFFER = " The newest complete one before it is {}."
+
+
+@pytest.mark.parametrize("kind", ["caffemodel", "solverstate"])
+def test_an_older_snapshot_is_offered_whatever_is_damaged(two_pairs, kind):
+    """A truncated file, an empty one, one flipped bit anywhere, weights of another iteration: nothing is loaded."""
+    path, state = two_pairs(3, kind), two_pairs(3, "solverstate")
+    content = path.read_bytes()
+    damaged = [content[:-1], content[: len(content) // 2], b"", two_pairs(2, kind).read_bytes()]
+    flips = np.random.default_rng(1).integers(0, len(content) * 8, 12) if kind == "caffemodel" else []
+    for bit in flips:
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        damaged.append(bytes(flipped))
+    if kind == "solverstate":
+        damaged.pop()  # the state of iteration 2 under another name is whole, and so are its weights
+    for other in damaged:
+        path.write_bytes(other)
+        assert complaint(state).endswith(OFFER.format(two_pairs(2, "solverstate")))
+        assert newest_complete(f"{state.parent}/tiny") == str(two_pairs(2, "solverstate"))
+    path.write_bytes(content)
+    assert newest_complete(f"{state.parent}/tiny") == str(state)
+
+
+def test_a_flipped_bit_of_the_history_is_noticed(two_pairs):
+    state = two_pairs(3, "solverstate")
+    content = bytearray(state.read_bytes())
+    history = read_solverstate(state).history[0].tobytes()
+    content[content.index(history) + 5] ^= 8
+    state.write_bytes(content)
+    assert "its checksum is" in complaint(state)
 
 
 def test_state_of_another_net_or_solver(pair):
