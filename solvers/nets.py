@@ -13,6 +13,7 @@ import numpy as np
 from netdef.errors import SolverError
 from netdef.net import Net
 from netdef.random import derive_seed
+from netdef.weights.transfer import copy_weights, read_weights
 from prototxt import load_net, schema
 from solvers.log import Log
 from solvers.net_log import log_net
@@ -90,6 +91,19 @@ def build_test_nets(solver, train_net: Net, log: Log) -> list[Net]:
             net.close()
         raise
     return nets
+
+
+def load_weight_file(path: str, train_net: Net, test_nets: list[Net], skip_mismatch: bool, log: Log) -> None:
+    """Copy the parameters in a file to the train net, and to the layers that only a test net has."""
+    layers = read_weights(path)
+    report = copy_weights(train_net, layers, path=path, skip_mismatch=skip_mismatch)
+    for name in report.ignored:
+        log.info("net.cpp:746", f"Ignoring source layer {name}")
+    for name in report.skipped:
+        log.warning("net.cpp:759", f"Skipping source layer {name}, whose shapes differ")
+    for net in test_nets:
+        own = [layer for layer in layers if layer.name in net.params and layer.name not in train_net.params]
+        copy_weights(net, own, path=path, skip_mismatch=skip_mismatch)
 
 
 def _build(document, phase: int, state, seed: int | None, dtype, log: Log, net_class: type[Net]) -> Net:

@@ -17,14 +17,13 @@ from netdef.errors import SolverError
 from netdef.net import Net
 from netdef.registry import Registry
 from netdef.weights.atomic import check_writable
-from netdef.weights.transfer import copy_weights, read_weights
 from prototxt import load_solver, to_text
 from solvers import debug_info, resume, snapshots, testing
 from solvers.check import Checker
 from solvers.divergence import first_non_finite
 from solvers.log import Log, number, quiet
 from solvers.monitor import make_monitor
-from solvers.nets import build_test_nets, build_train_net
+from solvers.nets import build_test_nets, build_train_net, load_weight_file
 from solvers.signals import Action
 from solvers.timer import Timer
 from solvers.writer import BackgroundWriter
@@ -143,18 +142,7 @@ class Solver:
         for listed in paths:
             for path in filter(None, (part.strip() for part in os.fspath(listed).split(","))):
                 self.log.info("solver.cpp:72", f"Finetuning from {path}")
-                self._load_file(path, skip_mismatch)
-
-    def _load_file(self, path: str, skip_mismatch: bool) -> None:
-        layers = read_weights(path)
-        report = copy_weights(self.net, layers, path=path, skip_mismatch=skip_mismatch)
-        for name in report.ignored:
-            self.log.info("net.cpp:746", f"Ignoring source layer {name}")
-        for name in report.skipped:
-            self.log.warning("net.cpp:759", f"Skipping source layer {name}, whose shapes differ")
-        for net in self.test_nets:
-            own = [layer for layer in layers if layer.name in net.params and layer.name not in self.net.params]
-            copy_weights(net, own, path=path, skip_mismatch=skip_mismatch)
+                load_weight_file(path, self.net, self.test_nets, skip_mismatch, self.log)
 
     def restore(self, path) -> None:
         """Go on from a ``.solverstate``; the weights come from the weight file that it names."""
