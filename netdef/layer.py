@@ -127,7 +127,11 @@ class Layer:
         self.layer_setup(bottom, top)
         if not self.param_propagate_down:
             self.param_propagate_down = [True] * len(self.blobs)
+        shapes = [blob.shape for blob in bottom]
         self.reshape(bottom, top)
+        for index, blob in enumerate(bottom):
+            if blob.shape != shapes[index]:
+                self.fail_in_place(index)
         self.set_loss_weights(top)
 
     def check_counts(self, bottoms: int, tops: int) -> None:
@@ -205,6 +209,15 @@ class Layer:
         """The weight with which ``top[index]`` enters the loss, as the backward pass finds it."""
         return float(top[index].diff.flat[0])
 
+    def fail_in_place(self, bottom_index: int) -> NoReturn:
+        """Raise a LayerError: a top is also this bottom, which the type cannot do."""
+        names = self.param.bottom
+        name = f'bottom "{names[bottom_index]}"' if bottom_index < len(names) else f"bottom {bottom_index}"
+        self.fail(
+            f"{name} is also a top; this type cannot compute in place. Give the top a name of its own.",
+            "top",
+        )
+
     def fail(self, message: str, field: str = "") -> NoReturn:
         """Raise a LayerError; the net adds file, position and layer to it."""
         raise LayerError(message, field, layer_name=self.name, layer_type=self.type or self.param.type)
@@ -224,6 +237,9 @@ class LossLayer(Layer):
     def layer_setup(self, bottom: list[Blob], top: list[Blob]) -> None:
         if self.param.loss_param.class_weight and not self.takes_class_weights:
             self.fail("class_weight is for SoftmaxWithLoss alone. Take it away.", "loss_param.class_weight")
+        for index, blob in enumerate(bottom):
+            if any(blob is other for other in top):
+                self.fail_in_place(index)
         if not self.param.loss_weight:
             self.param.loss_weight.append(1.0)
 

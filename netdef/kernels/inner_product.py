@@ -79,6 +79,8 @@ class InnerProductPlan:
 
     def backward_weight(self, bottom, top_diff, weight_diff) -> None:
         """Add ``top_diff^T bottom``, or its transpose, to ``weight_diff``."""
+        if not top_diff.size:
+            return
         slots = self._slots()
         if self.transposed:
             _twin(gemm.multiply_rows, slots)(

@@ -37,11 +37,7 @@ def refuse_in_place(layer: Layer, bottom: list[Blob], top: list[Blob]) -> None:
     for blob in top:
         for index, source in enumerate(bottom):
             if blob is source:
-                layer.fail(
-                    f"{bottom_name(layer, index)} is also a top; this type cannot compute in place. "
-                    "Give the top a name of its own.",
-                    "top",
-                )
+                layer.fail_in_place(index)
 
 
 def covered_shape(layer: Layer, blob: Blob, axis: int, num_axes: int, message: str) -> tuple[int, ...]:

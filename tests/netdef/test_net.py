@@ -236,3 +236,16 @@ def test_parameters_of_two_layers_of_one_name_are_refused():
         "has the name of an earlier layer with parameters (InnerProduct, <text>:1:126); weight files tell layers apart "
         "by their names. Give one of them another name."
     )
+
+
+@pytest.mark.parametrize("kind", ["Accuracy", "EuclideanLoss", "SoftmaxWithLoss"])
+def test_a_top_of_another_shape_cannot_be_the_bottom(kind):
+    with pytest.raises(LayerError) as caught:
+        build(
+            'layer { name: "d" type: "Input" top: "label" input_param { shape { dim: 2 dim: 4 } } }'
+            'layer { name: "e" type: "Input" top: "n" input_param { shape { dim: 2 } } }'
+            f'layer {{ name: "l" type: "{kind}" bottom: "label" bottom: "n" top: "label" }}'
+        )
+    assert caught.value.message == (
+        'bottom "label" is also a top; this type cannot compute in place. Give the top a name of its own.'
+    )
