@@ -6,6 +6,7 @@ of blobs, `layer_setup`, `reshape`, loss weights.
 
 from __future__ import annotations
 
+import warnings
 from math import inf, prod
 from typing import NoReturn
 
@@ -124,6 +125,11 @@ class Layer:
     def setup(self, bottom: list[Blob], top: list[Blob]) -> None:
         """Check the counts, set the layer up, shape the tops, note the loss weights."""
         self.check_counts(len(bottom), len(top))
+        if self.param.HasField("quantization_param"):  # of Ristretto and Intel's build
+            warnings.warn(
+                f'layer "{self.name}" ({self.type}): quantization_param is ignored; netdef computes in float32.',
+                stacklevel=2,
+            )
         self.layer_setup(bottom, top)
         if not self.param_propagate_down:
             self.param_propagate_down = [True] * len(self.blobs)

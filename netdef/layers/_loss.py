@@ -31,11 +31,23 @@ def normalization_mode(loss_param, default: int) -> int:
     return loss_param.normalization if loss_param.HasField("normalization") else default
 
 
-def normalizer(mode: int, batch: int, count: int, valid: float) -> float:
-    """What a loss over ``count`` labels, ``valid`` of them not ignored, is divided by; at least 1.
+def check_fixed_normalizer(layer: Layer) -> None:
+    """LayerError where the loss is to be divided by a pre_fixed_normalizer that is not above 0."""
+    fixed = layer.param.loss_param.pre_fixed_normalizer
+    if not fixed > 0:
+        layer.fail(
+            f"pre_fixed_normalizer is {fixed:g}; it must be above 0. Raise it.", "loss_param.pre_fixed_normalizer"
+        )
 
-    The least is for batches without a single label (softmax_loss_layer.cpp:83-85).
+
+def normalizer(mode: int, batch: int, count: int, valid: float, fixed: float = 1.0) -> float:
+    """What a loss over ``count`` labels, ``valid`` of them not ignored, is divided by; at least 1 unless ``fixed``.
+
+    The least is for batches without a single label (softmax_loss_layer.cpp:83-85). ``fixed``, for PRE_FIXED, is
+    taken as it is (of forks).
     """
+    if mode == schema.LossParameter.PRE_FIXED:
+        return float(fixed)
     divisors = {
         schema.LossParameter.FULL: count,
         schema.LossParameter.VALID: valid,

@@ -16,12 +16,14 @@ class DropoutLayer(Layer):
 
     Formula
         TRAIN: ``top = bottom * mask / (1 - p)``, mask 1 with probability 1 - p, else 0. TEST: ``top = bottom``.
+        Without scale_train: ``top = bottom * mask`` and ``top = bottom * (1 - p)``.
     Bottom / Top
         1 → 1: any shape; the top may be the bottom.
     Learnable
         None.
     Fields
-        dropout_ratio: p, a probability in [0, 1), 0.5 if not given.
+        dropout_ratio: p, a probability in [0, 1), 0.5 if not given · scale_train (of forks): whether TRAIN makes up
+        for the units switched off, true if not given, or TEST.
     Raises
         LayerError when dropout_ratio is not in [0, 1).
     Source
@@ -29,7 +31,7 @@ class DropoutLayer(Layer):
         simple way to prevent neural networks from overfitting", JMLR 15, 2014.
     Differs from Caffe
         The mask is a hash of the layer's stream and the element's position: the same for the same seed, on any
-        number of threads, and after a resume.
+        number of threads, and after a resume. Caffe has no scale_train.
     """
 
     num_bottom, num_top = exactly(1), exactly(1)
@@ -43,7 +45,9 @@ class DropoutLayer(Layer):
                 "the probability that a unit is switched off.",
                 "dropout_param.dropout_ratio",
             )
-        self.scale = self.dtype.type(1.0 / (1.0 - ratio))
+        scale_train = self.param.dropout_param.scale_train
+        self.scale = self.dtype.type(1.0 / (1.0 - ratio) if scale_train else 1.0)
+        self.test_scale = self.dtype.type(1.0 if scale_train else 1.0 - ratio)
         self.threshold = np.uint64(int(ratio * 2.0**64))
         self.first = np.uint64(0)
 
@@ -54,16 +58,23 @@ class DropoutLayer(Layer):
         if self.phase == schema.TRAIN:
             self.first = np.uint64(self.stream.take(bottom[0].count))
             self.run_dropout(bottom[0].data, top[0].data)
-        elif top[0] is not bottom[0]:
-            top[0].data[...] = bottom[0].data
+        else:
+            self.scale_test(bottom[0].data, top[0].data)
 
     def backward(self, top, propagate_down, bottom):
         if not propagate_down[0]:
             return
         if self.phase == schema.TRAIN:
             self.run_dropout(top[0].diff, bottom[0].diff)
-        elif top[0] is not bottom[0]:
-            bottom[0].diff[...] = top[0].diff
+        else:
+            self.scale_test(top[0].diff, bottom[0].diff)
+
+    def scale_test(self, source: np.ndarray, target: np.ndarray) -> None:
+        """What TEST does; nothing where source and target are one and the factor is 1."""
+        if self.test_scale != 1:
+            np.multiply(source, self.test_scale, out=target)
+        elif source is not target:
+            target[...] = source
 
     def run_dropout(self, source: np.ndarray, target: np.ndarray) -> None:
         """Apply the mask of the last forward pass."""

@@ -12,6 +12,7 @@ from netdef.kernels.softmax import softmax_forward
 from netdef.layer import LossLayer, between, register_layer
 from netdef.layers._axes import bottom_name
 from netdef.layers._loss import (
+    check_fixed_normalizer,
     check_labels,
     ignored_label,
     normalizer,
@@ -43,7 +44,8 @@ class InfogainLossLayer(LossLayer):
         infogain_loss_param.source: file of the matrix, a BlobProto, for want of a third bottom · axis: the axis of
         the classes, 1 if not given, negative counts from the end · loss_param.ignore_label: a label without
         loss · loss_param.normalization: Z is FULL: the number of labels, VALID (the default): of labels not
-        ignored, BATCH_SIZE: N, NONE: 1, and never below 1.
+        ignored, BATCH_SIZE: N, NONE: 1, and never below 1, PRE_FIXED (of forks):
+        loss_param.pre_fixed_normalizer.
     Raises
         LayerError when there is no matrix or it has not C * C values, there is no such axis, the number of labels is
         wrong, loss_param.normalize is given, or a gradient of labels or matrix is asked for. DataError at a label
@@ -65,6 +67,7 @@ class InfogainLossLayer(LossLayer):
         super().layer_setup(bottom, top)
         if not given and len(top) > 1:
             self.param.loss_weight.append(0.0)
+        check_fixed_normalizer(self)
         if self.param.loss_param.HasField("normalize"):
             self.fail(
                 "has loss_param.normalize, which this type never had; normalization says what the loss is divided by. "
@@ -118,7 +121,9 @@ class InfogainLossLayer(LossLayer):
         partial = self.scratch("partial", (num_chunks(label.size), 2), np.float64)
         run = sized(infogain_forward, prob.size)
         loss, valid = run(prob, label.reshape(-1), self.ignore_label, self._matrix(bottom), partial)
-        self.divisor = normalizer(self.param.loss_param.normalization, outer, outer * inner, valid)
+        self.divisor = normalizer(
+            self.param.loss_param.normalization, outer, outer * inner, valid, self.param.loss_param.pre_fixed_normalizer
+        )
         top[0].data[...] = loss / self.divisor
 
     def backward(self, top, propagate_down, bottom):

@@ -9,7 +9,7 @@ from netdef.kernels import multibox as kernels
 from netdef.kernels.boxes import CENTER_SIZE, CORNER, decode_boxes
 from netdef.layer import LossLayer, exactly, register_layer
 from netdef.layers._axes import bottom_name
-from netdef.layers._loss import normalization_mode, normalizer
+from netdef.layers._loss import check_fixed_normalizer, normalization_mode, normalizer
 from prototxt import schema
 
 FIELDS = schema.MultiBoxLossParameter
@@ -34,7 +34,8 @@ class MultiBoxLossLayer(LossLayer):
         use_prior_for_matching: match priors, not the boxes found · use_difficult_gt · mining_type: MAX_NEGATIVE or
         NONE (all other boxes are negatives) · neg_pos_ratio · neg_overlap: from that overlap on a box is no negative ·
         code_type · encode_variance_in_target · map_object_to_agnostic · ignore_cross_boundary_bbox · bp_inside ·
-        loss_param.normalization: Z is FULL: N P, VALID (default): the matches, BATCH_SIZE: N, NONE: 1; at least 1.
+        loss_param.normalization: Z is FULL: N P, VALID (default): the matches, BATCH_SIZE: N, NONE: 1; at least 1;
+        PRE_FIXED: pre_fixed_normalizer.
     Raises
         LayerError for fields and shapes that do not fit and for share_location: false, HARD_EXAMPLE and nms_param;
         DataError for true boxes of no class or without size, and for priors without size.
@@ -54,6 +55,7 @@ class MultiBoxLossLayer(LossLayer):
         self.fields = fields = self.param.multibox_loss_param
         self._check_fields()
         self.mode = normalization_mode(self.param.loss_param, schema.LossParameter.VALID)
+        check_fixed_normalizer(self)
         self.mining = fields.mining_type != FIELDS.NONE
         self.logistic = fields.conf_loss_type == FIELDS.LOGISTIC
         self.divisor = 1.0
@@ -136,7 +138,9 @@ class MultiBoxLossLayer(LossLayer):
             scores, truth, match, chosen, background + 1 if fields.map_object_to_agnostic else -1, negative,
             self.logistic, partial[1], self.scratch("conf_diff", scores.shape),
         )  # fmt: skip
-        self.divisor = normalizer(self.mode, num, num * self.priors, np.count_nonzero(match >= 0))
+        self.divisor = normalizer(
+            self.mode, num, num * self.priors, np.count_nonzero(match >= 0), self.param.loss_param.pre_fixed_normalizer
+        )
         parts = [fields.loc_weight * partial[0].sum(), partial[1].sum()]
         counted = [part for part, wanted in zip(parts, self.param.propagate_down) if wanted]
         top[0].data[...] = sum(counted) / self.divisor

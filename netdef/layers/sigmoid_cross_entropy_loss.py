@@ -8,7 +8,13 @@ from netdef.kernels._size import sized
 from netdef.kernels.loss import num_chunks, sigmoid_cross_entropy_backward, sigmoid_cross_entropy_forward
 from netdef.layer import LossLayer, register_layer
 from netdef.layers._axes import bottom_name
-from netdef.layers._loss import ignored_label, normalization_mode, normalizer, refuse_label_gradient
+from netdef.layers._loss import (
+    check_fixed_normalizer,
+    ignored_label,
+    normalization_mode,
+    normalizer,
+    refuse_label_gradient,
+)
 from prototxt import schema
 
 
@@ -26,7 +32,8 @@ class SigmoidCrossEntropyLossLayer(LossLayer):
     Fields
         loss_param.ignore_label: targets with this whole part have no loss · loss_param.normalization: Z is
         FULL: the number of targets, VALID: of targets not ignored, BATCH_SIZE (the default): N, NONE: 1, and never
-        below 1 · loss_param.normalize: older, true is VALID and false BATCH_SIZE.
+        below 1, PRE_FIXED (of forks): loss_param.pre_fixed_normalizer · loss_param.normalize: older, true is VALID and
+        false BATCH_SIZE.
     Raises
         LayerError when the two differ in batch size or number of elements.
     Source
@@ -39,6 +46,7 @@ class SigmoidCrossEntropyLossLayer(LossLayer):
         super().layer_setup(bottom, top)
         self.ignore_label = ignored_label(self.param.loss_param)
         self.mode = normalization_mode(self.param.loss_param, schema.LossParameter.BATCH_SIZE)
+        check_fixed_normalizer(self)
         self.divisor = 1.0
 
     def reshape(self, bottom, top):
@@ -55,7 +63,9 @@ class SigmoidCrossEntropyLossLayer(LossLayer):
         partial = self.scratch("partial", (num_chunks(count), 2), np.float64)
         run = sized(sigmoid_cross_entropy_forward, count)
         loss, valid = run(bottom[0].data.reshape(-1), bottom[1].data.reshape(-1), self.ignore_label, partial)
-        self.divisor = normalizer(self.mode, bottom[0].shape[0], count, valid)
+        self.divisor = normalizer(
+            self.mode, bottom[0].shape[0], count, valid, self.param.loss_param.pre_fixed_normalizer
+        )
         top[0].data[...] = loss / self.divisor
 
     def backward(self, top, propagate_down, bottom):

@@ -15,6 +15,7 @@ from netdef.kernels.loss import (
 from netdef.kernels.softmax import softmax_forward
 from netdef.layer import LossLayer, between, register_layer
 from netdef.layers._loss import (
+    check_fixed_normalizer,
     check_labels,
     ignored_label,
     normalization_mode,
@@ -41,8 +42,9 @@ class SoftmaxWithLossLayer(LossLayer):
     Fields
         softmax_param.axis: the axis of the classes, 1 if not given · loss_param.ignore_label: a label without
         loss · loss_param.normalization: Z is FULL: the number of labels, VALID (the default): of labels not
-        ignored, BATCH_SIZE: N, NONE: 1, and never below 1 · loss_param.normalize: older, true is VALID and false
-        BATCH_SIZE · loss_param.class_weight: w, one factor of 0 or more for each class; all 1 if not given.
+        ignored, BATCH_SIZE: N, NONE: 1, and never below 1, PRE_FIXED (of forks):
+        loss_param.pre_fixed_normalizer · loss_param.normalize: older, true is VALID and false BATCH_SIZE ·
+        loss_param.class_weight: w, one factor of 0 or more for each class; all 1 if not given.
     Raises
         LayerError when there is no such axis or the number of labels or of class weights is wrong. DataError at a
         label that is no class.
@@ -63,6 +65,7 @@ class SoftmaxWithLossLayer(LossLayer):
             self.param.loss_weight.append(0.0)
         self.ignore_label = ignored_label(self.param.loss_param)
         self.mode = normalization_mode(self.param.loss_param, schema.LossParameter.VALID)
+        check_fixed_normalizer(self)
         self.class_weight = np.array(self.param.loss_param.class_weight, self.dtype)
         self.divisor = 1.0
 
@@ -100,7 +103,7 @@ class SoftmaxWithLossLayer(LossLayer):
         else:
             run, weights = sized(softmax_loss_forward, label.size), ()
         loss, valid = run(prob, label.reshape(-1), self.ignore_label, *weights, partial)
-        self.divisor = normalizer(self.mode, outer, outer * inner, valid)
+        self.divisor = normalizer(self.mode, outer, outer * inner, valid, self.param.loss_param.pre_fixed_normalizer)
         top[0].data[...] = loss / self.divisor
 
     def backward(self, top, propagate_down, bottom):

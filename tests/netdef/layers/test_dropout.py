@@ -99,3 +99,14 @@ def test_ratio_out_of_range(ratio):
         "the probability that a unit is switched off."
     )
     assert caught.value.field == "dropout_param.dropout_ratio"
+
+
+@pytest.mark.parametrize("text", [TEXT, IN_PLACE])
+def test_without_scale_train_test_makes_up_for_it(text):
+    text += " dropout_param { dropout_ratio: 0.75 scale_train: false }"
+    ones = np.ones((20, 30))
+    run = run_layer(text, [ones])
+    assert set(np.unique(run.top[0].data)) == {0, 1}
+    tested = run_layer(text, [ones], phase=schema.TEST)
+    assert (tested.top[0].data == 0.25).all()
+    assert (tested.backward([ones]).bottom[0].diff == 0.25).all()

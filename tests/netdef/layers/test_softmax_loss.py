@@ -222,3 +222,17 @@ def test_nothing_is_written_without_propagate_down():
     run.bottom[0].diff[...] = 7
     run.backward(propagate_down=[False, False])
     assert (run.bottom[0].diff == 7).all()
+
+
+def test_pre_fixed_normalizer(rng):
+    arrays = [rng.normal(size=(2, 3, 4, 5)), rng.integers(0, 3, (2, 4, 5))]
+    text = 'name: "loss" type: "SoftmaxWithLoss" bottom: "a" bottom: "b" top: "l" loss_param {{ normalization: {} }}'
+    fixed = run_layer(text.format("PRE_FIXED pre_fixed_normalizer: 0.25"), arrays, dtype=np.float64)
+    whole = run_layer(text.format("NONE"), arrays, dtype=np.float64)
+    assert fixed.top[0].data == pytest.approx(4 * whole.top[0].data)
+    assert run_layer(text.format("PRE_FIXED"), arrays, dtype=np.float64).top[0].data == whole.top[0].data
+    with pytest.raises(LayerError) as caught:
+        make_layer(text.format("PRE_FIXED pre_fixed_normalizer: 0"), arrays)
+    assert str(caught.value) == (
+        'layer "loss" (SoftmaxWithLoss): pre_fixed_normalizer is 0; it must be above 0. Raise it.'
+    )
