@@ -22,7 +22,7 @@ FORKS = {
     "large-margin softmax (github.com/wy1iu/LargeMargin_Softmax_Loss)": ("LargeMarginInnerProduct",),
     "SphereFace (github.com/wy1iu/sphereface)": ("MarginInnerProduct",),
     "the YOLO ports (github.com/eric612/MobileNet-YOLO)": (
-        "RegionLoss", "YoloDetectionOutput", "Yolov3", "Yolov3DetectionOutput",
+        "RegionLoss", "Yolov3",
     ),
     "CRF-RNN (github.com/torrvision/caffe-tvg)": ("MultiStageMeanfield",),
     "edge detection, HED (github.com/s9xie/hed)": ("ImageLabelmapData",),

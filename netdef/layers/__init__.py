@@ -79,4 +79,5 @@ from netdef.layers import (  # noqa: F401
     tile,
     upsample,
     window_data,
+    yolo_detection_output,
 )

@@ -90,6 +90,17 @@ EXAMPLES = {
     "Threshold": ([IMAGES], 1, ""),
     "Tile": ([IMAGES], 1, "tile_param { tiles: 2 }"),
     "Upsample": ([IMAGES], 1, ""),
+    "YoloDetectionOutput": (
+        [(2, 16, 3, 4)],
+        1,
+        "yolo_detection_output_param { num_classes: 3 num_box: 2 biases: [1, 2, 3, 4] }",
+    ),
+    "Yolov3DetectionOutput": (
+        [(2, 8, 3, 4)],
+        1,
+        "yolov3_detection_output_param { num_classes: 3 num_box: 1 mask_group_num: 1 biases: [9, 8] mask: 0 "
+        "anchors_scale: 8 }",
+    ),
 }
 NOT_BUILT_HERE = {
     "Data": "needs a database; test_data.py makes one",
@@ -116,6 +127,8 @@ NO_GRADIENT = {
     "Threshold": "is a step, which has no gradient",
     "PriorBox": "looks at shapes alone",
     "WindowData": "has no bottom",
+    "YoloDetectionOutput": "chooses boxes, which has no gradient",
+    "Yolov3DetectionOutput": "chooses boxes, which has no gradient",
 }
 
 every_type = pytest.mark.parametrize("name", LAYERS.names())
