@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import LAYERS, Layer, exactly
 from prototxt import schema
 from tests.support.gradients import check_gradients
 
@@ -32,19 +32,23 @@ class Squares(Layer):
         bottom[0].diff[...] = self.bottom_factor * 2 * scale * diff * data
 
 
-@register_layer("TestSquares")
 class RightSquares(Squares):
     pass
 
 
-@register_layer("TestWrongBottom")
 class WrongBottom(Squares):
     bottom_factor = 1.01
 
 
-@register_layer("TestWrongParam")
 class WrongParam(Squares):
     param_factor = 0.99
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch):
+    """The layers above are known here only: other tests walk the registry."""
+    classes = {"TestSquares": RightSquares, "TestWrongBottom": WrongBottom, "TestWrongParam": WrongParam}
+    monkeypatch.setattr(LAYERS, "_entries", {**LAYERS._entries, **classes})
 
 
 def test_a_right_layer_passes():

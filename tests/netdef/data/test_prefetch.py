@@ -102,7 +102,7 @@ def test_ctrl_c_while_waiting():
         "from netdef.data.prefetch import Prefetcher\n"
         "threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
         "try:\n"
-        "    Prefetcher(lambda batch: time.sleep(0.6), [[]]).next()\n"
+        "    Prefetcher(lambda batch: time.sleep(3), [[]]).next()\n"
         "except KeyboardInterrupt:\n"
         "    print('interrupted')\n"
     )
