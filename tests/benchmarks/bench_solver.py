@@ -57,10 +57,12 @@ class Stopwatch:
         return timed
 
 
-def solver_share(rule: str, rounds: int, steps: int) -> tuple[float, float]:
+def solver_share(rule: str, rounds: int, steps: int, clip: float = -1) -> tuple[float, float]:
     """Medians over the rounds: milliseconds of a step, and the solver's share of it."""
     found = []
-    with make_solver(LENET, f'type: "{rule}" {FIELDS.get(rule, "")} weight_decay: 0.0005 clip_gradients: 35') as solver:
+    with make_solver(
+        LENET, f'type: "{rule}" {FIELDS.get(rule, "")} weight_decay: 0.0005 clip_gradients: {clip}'
+    ) as solver:
         rng = np.random.default_rng(1701)
         solver.net.blobs["data"].data[...] = rng.random(solver.net.blobs["data"].shape)
         solver.net.blobs["label"].data[...] = rng.integers(0, 10, solver.net.blobs["label"].shape)
@@ -79,34 +81,34 @@ def solver_share(rule: str, rounds: int, steps: int) -> tuple[float, float]:
 
 
 def snapshot_cost(folder: str, rounds: int) -> tuple[float, float, float]:
-    """Medians in seconds: an iteration without snapshot, the wait when one starts, its cost until it is on disk."""
-    waits, costs = [], []
+    """Medians in seconds: an iteration without snapshot, the wait when one starts, its cost until it is on disk.
+
+    Each round times as many iterations before and after its snapshot as during it, on a machine that may be busy.
+    """
+    usual, waits, costs = [], [], []
     with make_solver(WIDE, f'momentum: 0.9 snapshot_prefix: "{folder}/wide" keep_newest: 1') as solver:
         solver.net.blobs["data"].data[...] = 0.01
-        iterations = [timed_step(solver) for _ in range(6)]
-        usual = statistics.median(iterations[2:])
-        for _ in range(rounds):
+        count = 4
+        for number in range(rounds + 1):
+            before = [timed_iteration(solver) for _ in range(count)]
             begun = time.perf_counter()
             solver._snapshot()
-            waits.append(time.perf_counter() - begun)
-            took, count = waits[-1], 0
+            wait = time.perf_counter() - begun
+            during = []
             while solver._writer.busy:
-                took += timed_iteration(solver)
-                count += 1
-            costs.append(took - count * usual)
+                during.append(timed_iteration(solver))
             solver._writer.finish()
-            timed_step(solver)
-    return usual, statistics.median(waits), statistics.median(costs)
-
-
-def timed_step(solver: Solver) -> float:
-    begun = time.perf_counter()
-    solver.step(1)
-    return time.perf_counter() - begun
+            beside = before[-len(during) :] + [timed_iteration(solver) for _ in during]
+            count = max(len(during), 1)
+            if number:  # the first round compiles, and touches memory for the first time
+                usual.append(statistics.mean(beside))
+                waits.append(wait)
+                costs.append(wait + sum(during) - len(during) * usual[-1])
+    return statistics.median(usual), statistics.median(waits), statistics.median(costs)
 
 
 def timed_iteration(solver: Solver) -> float:
-    """As `timed_step`, without the wait for the snapshot at the end of `Solver.step`."""
+    """The seconds of one iteration, without the wait for a snapshot at the end of `Solver.step`."""
     begun = time.perf_counter()
     solver._iterate(solver.iter + 1)
     return time.perf_counter() - begun
@@ -119,10 +121,14 @@ def main() -> None:
     parser.add_argument("--rule", default="SGD")
     parser.add_argument("--folder")
     options = parser.parse_args()
-    milliseconds, share = solver_share(options.rule, options.rounds, options.steps)
-    print(f"LeNet step, batch 64, {options.rule}: {milliseconds:.2f} ms, of which the solver {share:.1%} (at most 5 %)")
+    for clip, words in ((-1, ""), (35, " with clip_gradients")):
+        milliseconds, share = solver_share(options.rule, options.rounds, options.steps, clip)
+        print(
+            f"LeNet step, batch 64, {options.rule}{words}: {milliseconds:.2f} ms, of which the solver {share:.1%} "
+            "(at most 5 %)"
+        )
     with tempfile.TemporaryDirectory(dir=options.folder or os.getcwd()) as folder:
-        usual, wait, cost = snapshot_cost(folder, max(options.rounds // 2, 1))
+        usual, wait, cost = snapshot_cost(folder, options.rounds)
     size = 4 * OUTPUTS * (INPUTS + 1) / 1e6
     print(
         f"snapshot of {size:.0f} MB of weights and as much history: training waits {wait:.2f} s and loses {cost:.2f} s "
