@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType, TracebackType
 
-from netdef import caffe_alias
+from netdef import old_scripts
 from netdef.blob import Blob
 from netdef.errors import LayerError, suggestion
 
@@ -179,7 +179,7 @@ def _import(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         missing = error.name or ""
     if missing == "caffe":  # an old layer's "import caffe" means netdef.caffe where there is no other
-        caffe_alias.install()
+        old_scripts.install()
         return _load(name)
     if name == missing or name.startswith(f"{missing}."):
         raise LayerError(

@@ -29,12 +29,12 @@ def add_arguments(parser) -> None:
 
 
 def run(args) -> int:
-    from netdef import caffe_alias
+    from netdef import old_scripts
 
     path = os.path.abspath(args.script)
     if not os.path.isfile(path):
         raise NetdefError("does not exist; expected a Python script. Correct the path.", location=Location(args.script))
-    caffe_alias.install()
+    old_scripts.install()
     _offer_pillow_as_image()
     saved = sys.argv, sys.path[:]
     sys.argv = [args.script, *args.words]

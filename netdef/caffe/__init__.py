@@ -43,7 +43,7 @@ from netdef.caffe.classifier import Classifier
 from netdef.caffe.detector import Detector
 from netdef.caffe.net_spec import NetSpec, layers, params, to_proto
 from netdef.caffe.proto import caffe_pb2
-from netdef.caffe_alias import install
+from netdef.old_scripts import install
 from prototxt.schema import TEST, TRAIN
 
 __all__ = [

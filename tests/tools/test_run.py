@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import netdef
-from netdef import caffe_alias
+from netdef import old_scripts
 
 LENET = """\
 name: "LeNet"
@@ -158,7 +158,7 @@ class Stripes(caffe.Layer):
 @pytest.fixture(autouse=True)
 def no_alias_left():
     yield
-    caffe_alias.uninstall()
+    old_scripts.uninstall()
 
 
 @pytest.fixture

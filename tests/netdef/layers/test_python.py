@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import netdef.caffe as caffe
-from netdef import caffe_alias
+from netdef import old_scripts
 from netdef.errors import LayerError
 from netdef.net import Net
 from prototxt import parse_net, schema
@@ -120,7 +120,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", ".")])
     before = set(sys.modules)
     yield tmp_path
-    caffe_alias.uninstall()
+    old_scripts.uninstall()
     for name in set(sys.modules) - before:
         if name.startswith("my_"):
             del sys.modules[name]

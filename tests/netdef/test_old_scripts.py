@@ -23,7 +23,7 @@ def python(code: str, cwd) -> str:
 
 def test_every_spelling_of_the_import(tmp_path):
     code = """
-from netdef.caffe_alias import install
+from netdef.old_scripts import install
 install(); install()
 import caffe, netdef.caffe, sys
 import caffe.draw, caffe.io, caffe.coord_map, caffe.pycaffe, caffe.classifier, caffe.detector, caffe._caffe
@@ -62,9 +62,9 @@ def test_one_that_is_loaded_already(tmp_path):
     code = f"""
 import sys
 sys.path.insert(0, {str(tmp_path)!r})
-import caffe, netdef.caffe_alias
+import caffe, netdef.old_scripts
 try:
-    netdef.caffe_alias.install()
+    netdef.old_scripts.install()
 except ImportError as error:
     print(error)
 """
@@ -76,7 +76,7 @@ except ImportError as error:
 
 def test_the_way_back(tmp_path):
     code = """
-from netdef.caffe_alias import install, uninstall
+from netdef.old_scripts import install, uninstall
 install()
 import caffe.io
 uninstall()
@@ -91,7 +91,7 @@ import netdef.caffe
 
 def test_preparing_loads_nothing(tmp_path):
     code = """
-from netdef.caffe_alias import install
+from netdef.old_scripts import install
 install()
 import sys
 print({"numpy", "numba", "netdef.caffe"} & set(sys.modules))
