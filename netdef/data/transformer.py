@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from netdef.data.mean import read_mean
 from netdef.errors import DataError, LayerError
@@ -24,6 +25,7 @@ from netdef.random import Stream
 from prototxt import schema
 
 _DRAWS_PER_IMAGE = 3
+SSD_FIELDS = ("resize_param", "emit_constraint", "crop_h", "crop_w", "distort_param", "expand_param")
 
 
 class DataTransformer:
@@ -53,7 +55,18 @@ class DataTransformer:
     Differs from Caffe: the random numbers are others; batch and single images draw alike.
     """
 
-    def __init__(self, transform_param, phase: int, stream: Stream | None, dtype=np.float32) -> None:
+    def __init__(
+        self,
+        transform_param: schema.TransformationParameter,
+        phase: int,
+        stream: Stream | None,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        for name in SSD_FIELDS:
+            if transform_param.HasField(name):
+                raise LayerError(
+                    f"has {name}, which only AnnotatedData knows. Take it away.", f"transform_param.{name}"
+                )
         self.param = transform_param
         self.dtype = np.dtype(dtype)
         self.stream = stream

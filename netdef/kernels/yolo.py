@@ -25,9 +25,9 @@ def decode_cells(cells, sizes, softmax, threshold, first, boxes, scores, labels)
     """Boxes, and the score and number of the most likely class of each, from box ``first`` on.
 
     cells : ``(num, anchors, 5 + classes, height, width)``: x, y, log w, log h, object, classes; sizes :
-    ``(anchors, 2)``, width and height in shares of the image; boxes : ``(num, total, 4)``; scores, labels : ``(num, total)``.
-    A score is sigmoid(object) times the softmax of the class, or its sigmoid, and DROPPED unless it is above
-    ``threshold``, which the softmax, YOLO v2's way, may also reach. Of equal classes the first is taken.
+    ``(anchors, 2)``, width and height in shares of the image; boxes : ``(num, total, 4)``; scores, labels :
+    ``(num, total)``. A score is sigmoid(object) times the softmax of the class, or its sigmoid, and DROPPED unless
+    it is above ``threshold``, which the softmax, YOLO v2's way, may also reach. Of equal classes the first is taken.
     """
     num, anchors, _, height, width = cells.shape
     for unit in prange(num * height):

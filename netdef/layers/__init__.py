@@ -3,6 +3,7 @@
 from netdef.layers import (  # noqa: F401
     absval,
     accuracy,
+    annotated_data,
     arg_max,
     axpy,
     batch_norm,

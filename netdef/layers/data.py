@@ -59,7 +59,9 @@ class DataLayer(PrefetchingLayer):
             self._loader.source.skip(self.stream.integers(self.param.data_param.rand_skip))
 
 
-def open_loader(param, phase: int, stream: Stream, dtype=np.float32) -> DatumLoader:
+def open_loader(
+    param, phase: int, stream: Stream, dtype=np.float32, loader: type[DatumLoader] = DatumLoader
+) -> DatumLoader:
     """The source and the transformer of a Data layer's definition, ready to read.
 
     Raises DataError or LayerError whose ``field`` says where in the definition the cause is.
@@ -73,7 +75,7 @@ def open_loader(param, phase: int, stream: Stream, dtype=np.float32) -> DatumLoa
         source = open_source(data_param.source)
         if data_param.shuffle:
             source = ShuffledSource(source, stream)
-        return DatumLoader(source, transformer, data_param.batch_size)
+        return loader(source, transformer, data_param.batch_size)
     except DataError as error:
         error.field = "data_param.source"
         raise

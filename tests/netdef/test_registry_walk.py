@@ -103,6 +103,7 @@ EXAMPLES = {
     ),
 }
 NOT_BUILT_HERE = {
+    "AnnotatedData": "needs a database; test_annotated_data.py makes one",
     "Data": "needs a database; test_data.py makes one",
     "DenseImageData": "needs image files; test_dense_image_data.py makes some",
     "HDF5Data": "needs HDF5 files; test_hdf5_data.py makes some",
@@ -114,6 +115,7 @@ NOT_BUILT_HERE = {
 }
 NO_GRADIENT = {
     "Accuracy": "counts right answers, which has no gradient",
+    "AnnotatedData": "has no bottom",
     "ArgMax": "puts out places, which have no gradient",
     "Data": "has no bottom",
     "DenseImageData": "has no bottom",
