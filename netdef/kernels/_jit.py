@@ -28,9 +28,11 @@ from netdef import notices
 __all__ = ["available_threads", "has_threads", "kernel", "prange", "set_threads", "symbol"]
 
 # OpenMP's threads spin at the end of a parallel loop until the last one is done. With another busy process on the
-# machine they spin away the time that the last one waits for: a training step took 100 ms instead of 14 (two
-# cores, LeNet). Sleeping costs about 1 % of a step on a machine of one's own. OpenMP reads this when it is loaded.
+# machine they spin away the time that the last one waits for: a training step took 100 ms instead of 14 (two cores,
+# LeNet). Sleeping at once costs 5 % of a step on a machine of one's own; spinning for some microseconds first, which
+# GNU's OpenMP can be told to do, costs neither. OpenMP reads both when it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "4000")
 
 _SYMBOLS: list = []
 _OPTIONS = {"nogil": True, "cache": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
