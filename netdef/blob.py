@@ -8,10 +8,11 @@ Source: Caffe include/caffe/blob.hpp, src/caffe/blob.cpp.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from netdef.errors import NetError
 
@@ -52,7 +53,7 @@ class Blob:
 
     __slots__ = ("dtype", "_shape", "_count", "_data_memory", "_diff_memory", "_data", "_diff", "_versions")
 
-    def __init__(self, shape: tuple[int, ...] = (), dtype=np.float32) -> None:
+    def __init__(self, shape: tuple[int, ...] = (), dtype: DTypeLike = np.float32) -> None:
         self.dtype = np.dtype(dtype)
         self._data_memory = Memory()
         self._diff_memory = Memory()
@@ -78,7 +79,7 @@ class Blob:
         """Number of elements of the axes ``start`` up to, not including, ``end``."""
         return prod(self._shape[start:end])
 
-    def reshape(self, *shape) -> None:
+    def reshape(self, *shape: int | Sequence[int]) -> None:
         """Give the blob another shape; values stay where memory suffices, else they become zeros.
 
         Takes ``reshape(2, 3, 4)`` as well as ``reshape((2, 3, 4))``.

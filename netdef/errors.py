@@ -15,6 +15,8 @@ layer, so that the sentence reads ``file:line:column: layer "name" (Type): found
 
 from __future__ import annotations
 
+from typing import Any
+
 from prototxt.errors import Location, NetdefError, PrototxtError, suggestion
 
 __all__ = [
@@ -44,7 +46,7 @@ class NetError(NetdefError):
 class LayerError(NetError):
     """What is wrong with one layer. ``field`` is a path below the layer: ``"pooling_param.pad"``."""
 
-    def __init__(self, message: str, field: str = "", **place) -> None:
+    def __init__(self, message: str, field: str = "", **place: Any) -> None:
         super().__init__(message, field=field, **place)
 
 

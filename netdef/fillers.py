@@ -22,12 +22,12 @@ from prototxt import schema
 FILLERS: Registry[type[Filler]] = Registry("filler type")
 
 
-def check_filler(filler_param, shape: tuple[int, ...]) -> None:
+def check_filler(filler_param: schema.FillerParameter, shape: tuple[int, ...]) -> None:
     """Raise a LayerError, its ``field`` relative to the filler, where ``filler_param`` cannot fill ``shape``."""
     _filler(filler_param).check(tuple(shape))
 
 
-def fill(filler_param, array: np.ndarray, stream: Stream) -> None:
+def fill(filler_param: schema.FillerParameter, array: np.ndarray, stream: Stream) -> None:
     """Fill ``array`` (float32 or float64, C-contiguous) in place.
 
     ``filler_param`` is a FillerParameter. Errors as `check_filler`.
@@ -58,7 +58,7 @@ class Filler:
     takes_sparse = False
     least_axes = 0
 
-    def __init__(self, param) -> None:
+    def __init__(self, param: schema.FillerParameter) -> None:
         self.param = param
 
     def check(self, shape: tuple[int, ...]) -> None:

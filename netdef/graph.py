@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from netdef.errors import LayerError, NetError, suggestion
-from prototxt import schema
+from prototxt import Document, schema
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Graph:
         return message
 
 
-def resolve(document, phase: int, level: int = 0, stages: Sequence[str] = ()) -> Graph:
+def resolve(document: Document, phase: int, level: int = 0, stages: Sequence[str] = ()) -> Graph:
     """Apply the rules of ``document`` (a `prototxt.Document` of a NetParameter) for a state; insert splits.
 
     Raises NetError or LayerError, with the place in the document, for rules that contradict each other, a
@@ -91,7 +91,7 @@ def resolve(document, phase: int, level: int = 0, stages: Sequence[str] = ()) ->
 # -- rules ----------------------------------------------------------------------------------------------------
 
 
-def broken_rule(state, rule) -> str:
+def broken_rule(state: schema.NetState, rule: schema.NetStateRule) -> str:
     """Why ``state`` does not meet ``rule``, in the words of Caffe's log; "" where it does (net.cpp:308-371)."""
     if rule.HasField("phase") and rule.phase != state.phase:
         return f"The NetState phase ({state.phase}) differed from the phase ({rule.phase}) specified by a rule"
@@ -108,7 +108,9 @@ def broken_rule(state, rule) -> str:
     return ""
 
 
-def filter_layers(layers: Iterable, state, document=None) -> tuple[list[GraphNode], list[str]]:
+def filter_layers(
+    layers: Iterable, state: schema.NetState, document: Document | None = None
+) -> tuple[list[GraphNode], list[str]]:
     """The layers that their include and exclude rules admit, and a log sentence for each refusal."""
     kept: list[GraphNode] = []
     skipped: list[str] = []
@@ -149,7 +151,7 @@ def _admitted(param, state) -> tuple[bool, list[str]]:
 # -- wiring ---------------------------------------------------------------------------------------------------
 
 
-def check_wiring(nodes: Sequence[GraphNode], document=None) -> None:
+def check_wiring(nodes: Sequence[GraphNode], document: Document | None = None) -> None:
     """Every bottom is an earlier layer's top, and no two layers make the same top except in place."""
     makers: dict[str, str] = {}
     for node in nodes:
@@ -169,7 +171,7 @@ def check_wiring(nodes: Sequence[GraphNode], document=None) -> None:
             makers[top] = node.name
 
 
-def check_in_place(nodes: Sequence[GraphNode], document=None) -> None:
+def check_in_place(nodes: Sequence[GraphNode], document: Document | None = None) -> None:
     """No layer overwrites a blob that is read elsewhere too; the wiring has been checked.
 
     Caffe comes upon such a layer after the splits, as "produced by multiple sources" (net.cpp:376).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ class Classifier:
         self.labels = labels or [str(number) for number in range(self.classes)]
         self.transform_param = self._transform_param(scale)
 
-    def probabilities(self, path, invert: str = "auto") -> np.ndarray:
+    def probabilities(self, path: str | os.PathLike[str], invert: str = "auto") -> np.ndarray:
         """The output for one image file: float32 ``(classes,)``. ``invert`` as in `prepare_image`."""
         blob = self.net.blobs[self.input]
         if blob.shape[0] != 1:
@@ -115,7 +116,7 @@ class Classifier:
         return transform
 
 
-def read_labels(path) -> list[str]:
+def read_labels(path: str | os.PathLike[str]) -> list[str]:
     """The lines of a text file, one name for each class, blank lines at the end aside.
 
     Raises: DataError where the file cannot be read as UTF-8 text.

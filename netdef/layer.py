@@ -7,10 +7,12 @@ of blobs, `layer_setup`, `reshape`, loss weights.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from math import inf, prod
 from typing import NoReturn
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from netdef.blob import Blob
 from netdef.errors import LayerError
@@ -21,7 +23,7 @@ from prototxt import schema
 LAYERS: Registry[type[Layer]] = Registry("layer type")
 
 
-def register_layer(name: str):
+def register_layer(name: str) -> Callable[[type[Layer]], type[Layer]]:
     """A class decorator: the class serves layers whose prototxt ``type`` is ``name``."""
 
     def file(cls: type[Layer]) -> type[Layer]:
@@ -79,7 +81,9 @@ class Layer:
     uses_random = False
     is_data = False  # fills its tops from outside the net, so that it has a say in what comes next
 
-    def __init__(self, param, phase: int = schema.TEST, dtype=np.float32, seed: int = 0) -> None:
+    def __init__(
+        self, param: schema.LayerParameter, phase: int = schema.TEST, dtype: DTypeLike = np.float32, seed: int = 0
+    ) -> None:
         self.param = param
         self.name = param.name
         self.phase = param.phase if param.HasField("phase") else phase
@@ -176,7 +180,7 @@ class Layer:
 
     # -- helpers for layers --------------------------------------------------------------------------------
 
-    def add_param(self, shape: tuple[int, ...], filler, field: str) -> Blob:
+    def add_param(self, shape: tuple[int, ...], filler: schema.FillerParameter, field: str) -> Blob:
         """Append a learnable blob that ``filler`` (a FillerParameter) fills at its first read.
 
         ``field`` is where the filler stands, for messages: ``"convolution_param.weight_filler"``.
@@ -197,7 +201,7 @@ class Layer:
         self.blobs.append(blob)
         return blob
 
-    def scratch(self, key: str, shape, dtype=None) -> np.ndarray:
+    def scratch(self, key: str, shape: int | tuple[int, ...], dtype: DTypeLike | None = None) -> np.ndarray:
         """A working array of ``shape`` that is kept from call to call; its contents are left over."""
         shape = shape if isinstance(shape, tuple) else (shape,)
         held = self._scratch.get(key)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 import netdef.layers  # noqa: F401  (the layer types register themselves)
 from netdef import gradient_flow
@@ -25,7 +26,7 @@ from netdef.layer import LAYERS, Layer
 from netdef.net_interface import NetInterface
 from netdef.parameters import ParameterTable
 from netdef.random import default_seed, derive_seed
-from prototxt import load_net, schema
+from prototxt import Document, load_net, schema
 
 if TYPE_CHECKING:
     from netdef.weights.transfer import Transfer
@@ -76,12 +77,12 @@ class Net(NetInterface):
 
     def __init__(
         self,
-        definition,
+        definition: str | os.PathLike[str] | Document,
         phase: int = schema.TEST,
         level: int = 0,
         stages: Sequence[str] | None = None,
-        weights=None,
-        dtype=np.float32,
+        weights: str | os.PathLike[str] | None = None,
+        dtype: DTypeLike = np.float32,
         seed: int | None = None,
     ) -> None:
         if isinstance(definition, (str, os.PathLike)):
@@ -296,7 +297,7 @@ class Net(NetInterface):
         for blob in self.parameters.learnable:
             blob.diff.fill(0)
 
-    def copy_from(self, path) -> Transfer:
+    def copy_from(self, path: str | os.PathLike[str]) -> Transfer:
         """Copy the parameters of the layers of the same name out of a weight file; returns which were and were not.
 
         Raises WeightsError for a bad file, for shapes that differ, all of them listed, and where no layer fits.
@@ -324,7 +325,7 @@ class Net(NetInterface):
             for mine, blob in zip(step.layer.blobs, source.blobs):
                 mine.share_data(blob)
 
-    def save(self, path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write definition and parameters as a binary ``.caffemodel``, whole or not at all."""
         from netdef.weights.caffemodel import write_caffemodel
 
@@ -373,7 +374,7 @@ class Net(NetInterface):
     def __enter__(self) -> Net:
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

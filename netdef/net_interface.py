@@ -6,15 +6,19 @@ Source: Caffe python/caffe/pycaffe.py.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from netdef.blob import Blob
 from netdef.errors import NetError, suggestion
 from netdef.layer import Layer
+
+if TYPE_CHECKING:
+    from netdef.net import Step
 
 
 class NetInterface:
@@ -68,11 +72,11 @@ class NetInterface:
         """The names of each layer's bottoms."""
         return OrderedDict((s.node.name, [self._blob_names[i] for i in s.bottom_ids]) for s in self.steps)
 
-    def step_tops(self, step) -> list[str]:
+    def step_tops(self, step: Step) -> list[str]:
         """The names of the tops of one of ``steps``; layers may share a name, steps do not."""
         return [self._blob_names[index] for index in step.top_ids]
 
-    def step_bottoms(self, step) -> list[str]:
+    def step_bottoms(self, step: Step) -> list[str]:
         """The names of the bottoms of one of ``steps``."""
         return [self._blob_names[index] for index in step.bottom_ids]
 
@@ -86,7 +90,9 @@ class NetInterface:
 
     # -- passes --------------------------------------------------------------------------------------------
 
-    def forward(self, blobs=None, start: str | None = None, end: str | None = None, **inputs) -> OrderedDict:
+    def forward(
+        self, blobs: Sequence[str] | None = None, start: str | None = None, end: str | None = None, **inputs: np.ndarray
+    ) -> OrderedDict:
         """Write ``inputs`` into the input blobs, run layers ``start`` to ``end``, return arrays by blob name.
 
         Returns the net's outputs (with ``end``, that layer's tops) and the ``blobs`` asked for besides. The
@@ -99,7 +105,13 @@ class NetInterface:
         names = self.outputs if end is None else self.top_names[end]
         return OrderedDict((name, self._blob(name).data) for name in [*names, *(blobs or [])])
 
-    def backward(self, diffs=None, start: str | None = None, end: str | None = None, **top_diffs) -> OrderedDict:
+    def backward(
+        self,
+        diffs: Sequence[str] | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        **top_diffs: np.ndarray,
+    ) -> OrderedDict:
         """Write ``top_diffs`` into the output blobs, run layers ``start`` down to ``end`` backward.
 
         Returns the gradients of the net's inputs (with ``end``, of that layer's bottoms) and of the ``diffs``
@@ -112,7 +124,7 @@ class NetInterface:
         names = self.inputs if end is None else self.bottom_names[end]
         return OrderedDict((name, self._blob(name).diff) for name in [*names, *(diffs or [])])
 
-    def forward_all(self, blobs=None, **inputs) -> dict[str, np.ndarray]:
+    def forward_all(self, blobs: Sequence[str] | None = None, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         """`forward` over any number of items, in batches of the net's size; the last batch is padded."""
         outputs = {name: [] for name in [*self.outputs, *(blobs or [])]}
         for batch in self._batches(inputs):
@@ -120,7 +132,9 @@ class NetInterface:
                 outputs[name].extend(array.copy())
         return self._packed(outputs, inputs)
 
-    def forward_backward_all(self, blobs=None, diffs=None, **arrays) -> tuple[dict, dict]:
+    def forward_backward_all(
+        self, blobs: Sequence[str] | None = None, diffs: Sequence[str] | None = None, **arrays: np.ndarray
+    ) -> tuple[dict, dict]:
         """`forward` and `backward` over any number of items; returns (blobs, diffs) by name."""
         outputs = {name: [] for name in [*self.outputs, *(blobs or [])]}
         gradients = {name: [] for name in [*self.inputs, *(diffs or [])]}

@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType, TracebackType
 
+from numpy.typing import DTypeLike
+
 from netdef import old_scripts
 from netdef.blob import Blob
 from netdef.errors import LayerError, suggestion
+from prototxt import schema
 
 METHODS = ("reshape", "forward")  # what a class must have; backward only where a gradient is asked for
 
@@ -24,7 +27,7 @@ METHODS = ("reshape", "forward")  # what a class must have; backward only where 
 class BlobList(list):
     """The learnable blobs of a layer; `add_blob` appends one."""
 
-    def __init__(self, dtype) -> None:
+    def __init__(self, dtype: DTypeLike) -> None:
         super().__init__()
         self.dtype = dtype
 
@@ -62,7 +65,7 @@ class UserLayer:
     name = ""
     blobs: BlobList
 
-    def __init__(self, param=None) -> None:
+    def __init__(self, param: schema.LayerParameter | None = None) -> None:
         """``param`` is the LayerParameter, as pycaffe hands it over."""
 
     def setup(self, bottom: list[Blob], top: list[Blob]) -> None:

@@ -8,9 +8,10 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from netdef.errors import SolverError
-from prototxt import load_solver
+from prototxt import Document, load_solver
 from solvers.adadelta import AdaDeltaSolver
 from solvers.adagrad import AdaGradSolver
 from solvers.adam import AdamSolver
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 
-def get_solver(definition, **options) -> Solver:
+def get_solver(definition: str | os.PathLike[str] | Document, **options: Any) -> Solver:
     """The solver of the definition's ``type``; see `Solver` for the options."""
     document = load_solver(definition) if isinstance(definition, (str, os.PathLike)) else definition
     kind = document.message.type

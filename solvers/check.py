@@ -10,6 +10,7 @@ from math import isfinite
 from typing import NoReturn
 
 from netdef.errors import SolverError, suggestion
+from prototxt import Document
 from solvers.lr_policy import LR_POLICIES, NEEDED_FIELDS
 
 TRAIN_NET_FIELDS = ("net", "net_param", "train_net", "train_net_param")
@@ -45,7 +46,7 @@ _NEEDING_MONITOR = ("monitor_net", "monitor_goal", "keep_best", "early_stopping"
 class Checker:
     """Checks the fields of one solver document (`prototxt.Document` of a SolverParameter)."""
 
-    def __init__(self, document) -> None:
+    def __init__(self, document: Document) -> None:
         self.document = document
         self.param = document.message
 

@@ -6,13 +6,17 @@ Source: Caffe src/caffe/net.cpp:585-664 (ForwardDebugInfo, BackwardDebugInfo, Up
 from __future__ import annotations
 
 from math import sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from solvers.log import Log, number
 
+if TYPE_CHECKING:
+    from netdef.net import Net
 
-def forward(net, log: Log) -> float:
+
+def forward(net: Net, log: Log) -> float:
     """One forward pass, logged layer by layer; returns the loss."""
     names = {(id(p.layer), p.index): p.display_name for p in net.parameters.all}
     loss = 0.0
@@ -27,7 +31,7 @@ def forward(net, log: Log) -> float:
     return loss
 
 
-def backward(net, log: Log) -> None:
+def backward(net: Net, log: Log) -> None:
     """One backward pass, logged layer by layer, then the norms of all parameters and gradients."""
     for index in reversed(range(len(net.steps))):
         step = net.steps[index]
@@ -50,12 +54,12 @@ def backward(net, log: Log) -> None:
     )
 
 
-def parameter_means(net) -> list[str]:
+def parameter_means(net: Net) -> list[str]:
     """The mean absolute value of each parameter, as `log_update` wants it from before the update."""
     return [_mean(parameter.blob.data) for parameter in net.parameters.all]
 
 
-def log_update(net, log: Log, before: list[str]) -> None:
+def log_update(net: Net, log: Log, before: list[str]) -> None:
     """Log each parameter as it was ``before`` the update, and the update, which is in its diff now."""
     layer_names = {id(step.layer): step.node.name for step in net.steps}
     for parameter, data in zip(net.parameters.all, before, strict=True):

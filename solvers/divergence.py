@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+if TYPE_CHECKING:
+    from netdef.net import Net
 
-def first_non_finite(net) -> str:
+
+def first_non_finite(net: Net) -> str:
     """Words for the first array of ``net``, in the order of its layers, with a NaN or an infinity; "" for none.
 
     Parameters come before the tops that are computed with them.

@@ -7,15 +7,19 @@ Severity, month and day, time, thread, then Caffe's own source file and line, wh
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from datetime import datetime
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from netdef.errors import Location, SolverError
 
+if TYPE_CHECKING:
+    from solvers.progress import ProgressBar
 
-def number(value) -> str:
+
+def number(value: float) -> str:
     """A number as C++ prints it by default: six significant digits (``0.247``, ``1e-05``, ``8086808``)."""
     return f"{float(value):g}"
 
@@ -33,7 +37,9 @@ class Log:
         Taken off the terminal before each line and drawn again by the next progress report.
     """
 
-    def __init__(self, stream: TextIO | None = None, path=None, bar=None) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, path: str | os.PathLike[str] | None = None, bar: ProgressBar | None = None
+    ) -> None:
         self.stream = stream
         self.bar = bar
         self._file: TextIO | None = None
@@ -69,7 +75,7 @@ class Log:
     def __enter__(self) -> Log:
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def _write(self, severity: str, source: str, message: str) -> None:
@@ -97,7 +103,7 @@ def quiet() -> Log:
     return Log()
 
 
-def to_stderr(path=None) -> Log:
+def to_stderr(path: str | os.PathLike[str] | None = None) -> Log:
     """A log on standard error, with a progress bar where that is a terminal, and in the file ``path``."""
     from solvers.progress import ProgressBar  # a log into a file alone needs no bar
 

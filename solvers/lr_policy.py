@@ -11,6 +11,7 @@ from collections.abc import Callable
 from math import cos, exp, inf, pi
 
 from netdef.registry import Registry
+from prototxt import schema
 
 Policy = Callable[[object, int, int], "tuple[float, int]"]
 
@@ -18,7 +19,7 @@ LR_POLICIES: Registry[Policy] = Registry("lr_policy")
 NEEDED_FIELDS: dict[str, tuple[str, ...]] = {}
 
 
-def register_policy(name: str, *needed: str):
+def register_policy(name: str, *needed: str) -> Callable[[Policy], Policy]:
     """A decorator: the function serves ``lr_policy: "name"`` and needs these fields of the solver."""
 
     def file(policy: Policy) -> Policy:
@@ -29,32 +30,32 @@ def register_policy(name: str, *needed: str):
 
 
 @register_policy("fixed")
-def fixed(param, iteration: int, current_step: int) -> tuple[float, int]:
+def fixed(param: schema.SolverParameter, iteration: int, current_step: int) -> tuple[float, int]:
     """``base_lr``"""
     return param.base_lr, current_step
 
 
 @register_policy("step", "gamma", "stepsize")
-def step(param, iteration: int, current_step: int) -> tuple[float, int]:
+def step(param: schema.SolverParameter, iteration: int, current_step: int) -> tuple[float, int]:
     """``base_lr gamma ^ ⌊iter / stepsize⌋``"""
     current_step = iteration // param.stepsize
     return param.base_lr * _power(param.gamma, current_step), current_step
 
 
 @register_policy("exp", "gamma")
-def exponential(param, iteration: int, current_step: int) -> tuple[float, int]:
+def exponential(param: schema.SolverParameter, iteration: int, current_step: int) -> tuple[float, int]:
     """``base_lr gamma ^ iter``"""
     return param.base_lr * _power(param.gamma, iteration), current_step
 
 
 @register_policy("inv", "gamma", "power")
-def inverse(param, iteration: int, current_step: int) -> tuple[float, int]:
+def inverse(param: schema.SolverParameter, iteration: int, current_step: int) -> tuple[float, int]:
     """``base_lr (1 + gamma iter) ^ -power``"""
     return param.base_lr * _power(1 + param.gamma * iteration, -param.power), current_step
 
 
 @register_policy("multistep", "gamma", "stepvalue")
-def multistep(param, iteration: int, current_step: int) -> tuple[float, int]:
+def multistep(param: schema.SolverParameter, iteration: int, current_step: int) -> tuple[float, int]:
     """``base_lr gamma ^ (number of stepvalues reached)``; one step an iteration at most, as in Caffe."""
     if current_step < len(param.stepvalue) and iteration >= param.stepvalue[current_step]:
         current_step += 1
@@ -62,20 +63,20 @@ def multistep(param, iteration: int, current_step: int) -> tuple[float, int]:
 
 
 @register_policy("poly", "power", "max_iter")
-def polynomial(param, iteration: int, current_step: int) -> tuple[float, int]:
+def polynomial(param: schema.SolverParameter, iteration: int, current_step: int) -> tuple[float, int]:
     """``base_lr (1 - iter / max_iter) ^ power``, 0 from max_iter on, where Caffe may give NaN"""
     return param.base_lr * _power(max(1 - iteration / param.max_iter, 0.0), param.power), current_step
 
 
 @register_policy("sigmoid", "gamma", "stepsize")
-def sigmoid(param, iteration: int, current_step: int) -> tuple[float, int]:
+def sigmoid(param: schema.SolverParameter, iteration: int, current_step: int) -> tuple[float, int]:
     """``base_lr / (1 + exp(-gamma (iter - stepsize)))``"""
     exponent = -param.gamma * (iteration - param.stepsize)
     return param.base_lr / (1 + exp(min(exponent, 700.0))), current_step
 
 
 @register_policy("cosine", "max_iter")
-def cosine(param, iteration: int, current_step: int) -> tuple[float, int]:
+def cosine(param: schema.SolverParameter, iteration: int, current_step: int) -> tuple[float, int]:
     """``min_lr + (base_lr - min_lr) (1 + cos(π iter / max_iter)) / 2``, min_lr from max_iter on; not in Caffe
 
     Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (ICLR 2017), equation 5,
@@ -85,7 +86,7 @@ def cosine(param, iteration: int, current_step: int) -> tuple[float, int]:
     return param.min_lr + (param.base_lr - param.min_lr) * share, current_step
 
 
-def learning_rate(param, iteration: int, current_step: int) -> tuple[float, int]:
+def learning_rate(param: schema.SolverParameter, iteration: int, current_step: int) -> tuple[float, int]:
     """The rate of ``lr_policy`` and the steps after it; during warm-up a share of that rate.
 
     In iteration ``i`` of ``warmup_iter`` the share is ``s + (1 - s) (i + 1) / (warmup_iter + 1)``, where s is

@@ -5,11 +5,16 @@ Not in Caffe: the fields monitor, monitor_net, monitor_goal, keep_best, early_st
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isnan
+from typing import TYPE_CHECKING
 
 from netdef.errors import SolverError, suggestion
-from prototxt import schema
+from prototxt import Document, schema
 from solvers.log import Log, number
+
+if TYPE_CHECKING:
+    from netdef.net import Net
 
 
 class Monitor:
@@ -21,7 +26,7 @@ class Monitor:
     tests_without_better : tests in a row that brought no improvement of more than ``min_improvement``
     """
 
-    def __init__(self, param, greatest: bool) -> None:
+    def __init__(self, param: schema.SolverParameter, greatest: bool) -> None:
         self.name = param.monitor
         self.net_index = param.monitor_net
         self.greatest = greatest
@@ -62,7 +67,7 @@ class Monitor:
         return value - than if self.greatest else than - value
 
 
-def make_monitor(document, test_nets) -> Monitor | None:
+def make_monitor(document: Document, test_nets: Sequence[Net]) -> Monitor | None:
     """The monitor that a solver definition asks for, or None; SolverError where its output is not what it must be."""
     param = document.message
     if not param.monitor:

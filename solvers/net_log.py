@@ -5,9 +5,14 @@ Source: Caffe src/caffe/net.cpp:53-257, include/caffe/layer_factory.hpp:77, src/
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from netdef.graph import filter_layers
 from prototxt import schema, to_text
 from solvers.log import Log, number
+
+if TYPE_CHECKING:
+    from netdef.net import Net
 
 
 def shape_string(shape: tuple[int, ...], count: int) -> str:
@@ -15,7 +20,7 @@ def shape_string(shape: tuple[int, ...], count: int) -> str:
     return " ".join([*map(str, shape), f"({count})"])
 
 
-def log_net(net, log: Log) -> None:
+def log_net(net: Net, log: Log) -> None:
     """Write to ``log`` what Caffe says while it builds ``net`` (a `netdef.Net`)."""
     for reason in net.graph.skipped:
         log.info("net.cpp:296", reason)

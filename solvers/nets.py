@@ -9,12 +9,13 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from netdef.errors import SolverError
 from netdef.net import Net
 from netdef.random import derive_seed
 from netdef.weights.transfer import copy_weights, read_weights
-from prototxt import load_net, schema
+from prototxt import Document, load_net, schema
 from solvers.log import Log
 from solvers.net_log import log_net
 
@@ -27,7 +28,7 @@ class NetSource:
     words: str
 
 
-def train_source(solver) -> NetSource:
+def train_source(solver: Document) -> NetSource:
     """The train net of a solver document that passed its check."""
     param = solver.message
     if param.HasField("train_net_param"):
@@ -39,7 +40,7 @@ def train_source(solver) -> NetSource:
     return NetSource(_load(solver, "net", param.net), f"from net file: {param.net}")
 
 
-def test_sources(solver) -> list[NetSource]:
+def test_sources(solver: Document) -> list[NetSource]:
     """The test nets: each test_net_param, each test_net, then the generic net for what test_iter is left."""
     param = solver.message
     sources = [
@@ -68,14 +69,14 @@ def _load(solver, field: str, path: str):
     return load_net(path)
 
 
-def build_train_net(solver, seed: int | None, dtype, log: Log, net_class: type[Net] = Net) -> Net:
+def build_train_net(solver: Document, seed: int | None, dtype: DTypeLike, log: Log, net_class: type[Net] = Net) -> Net:
     """Build and log the train net, an instance of ``net_class``."""
     source = train_source(solver)
     log.info("solver.cpp:102", f"Creating training net {source.words}")
     return _build(source.document, schema.TRAIN, solver.message.train_state, seed, dtype, log, net_class)
 
 
-def build_test_nets(solver, train_net: Net, log: Log) -> list[Net]:
+def build_test_nets(solver: Document, train_net: Net, log: Log) -> list[Net]:
     """Build and log the test nets; they are of ``train_net``'s class and use its parameters."""
     nets = []
     states = list(solver.message.test_state)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from netdef.errors import Location, WeightsError
 from netdef.weights.caffemodel import LayerWeights, parse_caffemodel
@@ -17,10 +18,13 @@ from netdef.weights.transfer import copy_weights, read_weights, same_shape
 from prototxt import schema
 from solvers.log import Log, quiet
 
+if TYPE_CHECKING:
+    from solvers.solver import Solver
+
 _STATE_NAME = re.compile(r"(?P<prefix>.*)_iter_(?P<iter>\d+)\.solverstate(\.h5)?", re.DOTALL)
 
 
-def restore(solver, path: str) -> None:
+def restore(solver: Solver, path: str) -> None:
     """Set ``solver`` to the state in ``path``; nothing changes unless everything is found and fits.
 
     Raises WeightsError for files that are missing, damaged, of another net or of another type of solver; for a
@@ -151,7 +155,7 @@ def _check_complete(solver, layers: list[LayerWeights], path: str) -> None:
 # -- what rides along for an exact resume ------------------------------------------------------------------------
 
 
-def nets_by_label(solver) -> list[tuple[str, object]]:
+def nets_by_label(solver: Solver) -> list[tuple[str, object]]:
     """The nets of a solver with what the names of their layers start with in a solver state."""
     return [("", solver.net), *((f"test_net[{i}]/", net) for i, net in enumerate(solver.test_nets))]
 
@@ -167,7 +171,7 @@ def restore_streams(nets: list[tuple[str, object]], states: dict[str, bytes]) ->
         net.restore_states({key[len(label) :]: state for key, state in states.items() if key.startswith(label)})
 
 
-def message(solver, states: dict[str, bytes]) -> schema.ResumeState:
+def message(solver: Solver, states: dict[str, bytes]) -> schema.ResumeState:
     """The ResumeState of a solver whose data and random numbers stand at ``states``."""
     resume = schema.ResumeState(seed=solver.net.seed, losses=solver.losses, smoothed_loss=solver.smoothed_loss)
     for name, state in states.items():

@@ -5,12 +5,15 @@ Source: Caffe src/caffe/solvers/sgd_solver.cpp.
 
 from __future__ import annotations
 
+import os
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
 from netdef.kernels import update
 from netdef.kernels._size import sized
+from prototxt import Document
 from solvers import debug_info
 from solvers.log import number
 from solvers.lr_policy import learning_rate
@@ -38,7 +41,7 @@ class SGDSolver(Solver):
 
     history_slots = 1
 
-    def __init__(self, definition, **options) -> None:
+    def __init__(self, definition: str | os.PathLike[str] | Document, **options: Any) -> None:
         super().__init__(definition, **options)
         blobs = self.net.learnable_params
         self.history = [np.zeros(blob.shape, self.net.dtype) for _ in range(self.history_slots) for blob in blobs]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import isfinite
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,10 @@ from netdef.kernels._jit import available_threads
 from netdef.weights.atomic import write_atomically
 from netdef.weights.caffemodel import model_chunks
 from netdef.weights.solverstate import Checksum, SolverState, write_solverstate
-from prototxt import schema
+from prototxt import Document, schema
+
+if TYPE_CHECKING:
+    from solvers.solver import Solver
 
 
 class CapturedBlob(NamedTuple):
@@ -73,7 +76,7 @@ class Snapshot:
         return [weights_bytes([(layer.param.name, layer.blobs, layer.owned) for layer in self.layers], self.diffs)]
 
 
-def capture(solver) -> Snapshot:
+def capture(solver: Solver) -> Snapshot:
     """Copy what a snapshot of ``solver`` holds now, and log that it is written.
 
     Raises SolverError, and copies nothing, where a parameter is not finite: such a snapshot is worth nothing.
@@ -125,7 +128,7 @@ def _capture_layers(net, data: list[np.ndarray], diff: list[np.ndarray | None]) 
     return layers
 
 
-def prefix(document) -> str:
+def prefix(document: Document) -> str:
     """What the names of snapshots start with (upgrade_proto.cpp, UpgradeSnapshotPrefixProperty).
 
     Without snapshot_prefix it is the path of the solver definition less its extension; where it is a folder, the
@@ -138,7 +141,7 @@ def prefix(document) -> str:
     return os.path.join(given, os.path.basename(stem) or "solver") if os.path.isdir(given) else given
 
 
-def filename(solver, extension: str, iteration: int | None = None) -> str:
+def filename(solver: Solver, extension: str, iteration: int | None = None) -> str:
     """``<prefix>_iter_<N><extension>``, for the solver's iteration unless another one is given."""
     return f"{solver.snapshot_prefix}_iter_{solver.iter if iteration is None else iteration}{extension}"
 
@@ -151,7 +154,7 @@ def surplus(iterations: Sequence[int], best: Sequence[int], keep_newest: int) ->
     return [iteration for iteration in iterations if iteration not in newest and iteration not in best]
 
 
-def remove(solver, iterations: Sequence[int]) -> None:
+def remove(solver: Solver, iterations: Sequence[int]) -> None:
     """Remove the pairs of ``iterations``, the state first: no state is ever without its weights."""
     ending = ".h5" if solver.param.snapshot_format == schema.SolverParameter.HDF5 else ""
     for iteration in iterations:

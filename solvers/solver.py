@@ -12,12 +12,13 @@ from math import isfinite
 from typing import NoReturn
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from netdef.errors import SolverError
 from netdef.net import Net
 from netdef.registry import Registry
 from netdef.weights.atomic import check_writable
-from prototxt import load_solver, to_text
+from prototxt import Document, load_solver, schema, to_text
 from solvers import debug_info, resume, snapshots, testing
 from solvers.check import Checker
 from solvers.divergence import first_non_finite
@@ -31,7 +32,7 @@ from solvers.writer import BackgroundWriter
 SOLVERS: Registry[type[Solver]] = Registry("solver type")
 
 
-def register_solver(name: str):
+def register_solver(name: str) -> Callable[[type[Solver]], type[Solver]]:
     """A class decorator: the class serves solvers whose ``type`` is ``name``."""
 
     def file(cls: type[Solver]) -> type[Solver]:
@@ -80,12 +81,12 @@ class Solver:
 
     def __init__(
         self,
-        definition,
+        definition: str | os.PathLike[str] | Document,
         *,
         weights: Sequence[str] | None = None,
         skip_mismatch: bool = False,
         log: Log | None = None,
-        dtype=np.float32,
+        dtype: DTypeLike = np.float32,
     ) -> None:
         self.document = load_solver(definition) if isinstance(definition, (str, os.PathLike)) else definition
         self.param = self.document.message
@@ -144,7 +145,7 @@ class Solver:
                 self.log.info("solver.cpp:72", f"Finetuning from {path}")
                 load_weight_file(path, self.net, self.test_nets, skip_mismatch, self.log)
 
-    def restore(self, path) -> None:
+    def restore(self, path: str | os.PathLike[str]) -> None:
         """Go on from a ``.solverstate``; the weights come from the weight file that it names."""
         resume.restore(self, os.fspath(path))
 
@@ -176,7 +177,7 @@ class Solver:
         self._snapshot_iters = [iteration for iteration in self._snapshot_iters if iteration not in unwanted]
         return unwanted
 
-    def resume_state(self):
+    def resume_state(self) -> schema.ResumeState:
         """The ``schema.ResumeState`` that rides along in a solver state."""
         states = resume.stream_states(resume.nets_by_label(self))
         states.update(self._states_before_tests or {})  # a test that is under way will be made again
@@ -189,7 +190,7 @@ class Solver:
             message.tests_without_better = self.monitor.tests_without_better
         return message
 
-    def restore_resume_state(self, message) -> None:
+    def restore_resume_state(self, message: schema.ResumeState) -> None:
         """Go on from a `resume_state`, or from None, which Caffe's solver states have."""
         self.losses.clear()
         self._snapshot_iters, self._tested_iter, self._written_iter = [], -1, self.iter
@@ -215,7 +216,7 @@ class Solver:
         """The mean loss of the last ``average_loss`` iterations."""
         return sum(self.losses) / len(self.losses) if self.losses else 0.0
 
-    def solve(self, resume_file=None) -> None:
+    def solve(self, resume_file: str | os.PathLike[str] | None = None) -> None:
         """Train up to ``max_iter``, with tests, snapshots and a last test, as the definition says.
 
         Raises SolverError where ``max_iter`` is missing and where the loss stops being a number.
@@ -392,7 +393,7 @@ class Solver:
     def __enter__(self) -> Solver:
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

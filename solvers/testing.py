@@ -5,17 +5,23 @@ Source: Caffe src/caffe/solver.cpp:246-262, :335-416.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from solvers.log import Log, number
 
+if TYPE_CHECKING:
+    from netdef.net import Net
+    from solvers.solver import Solver
 
-def output_values(net) -> list[tuple[str, float]]:
+
+def output_values(net: Net) -> list[tuple[str, float]]:
     """``(blob name, value)`` of every element of the outputs of ``net``."""
     return [(name, float(value)) for name in net.outputs for value in net.blobs[name].data.reshape(-1)]
 
 
-def log_outputs(log: Log, source: str, kind: str, net, values: list[tuple[str, float]]) -> None:
+def log_outputs(log: Log, source: str, kind: str, net: Net, values: list[tuple[str, float]]) -> None:
     """``    Train net output #0: loss = 0.24 (* 1 = 0.24 loss)``, one line a value."""
     weights = net.blob_loss_weights
     for index, (name, value) in enumerate(values):
@@ -24,7 +30,7 @@ def log_outputs(log: Log, source: str, kind: str, net, values: list[tuple[str, f
         log.info(source, f"    {kind} net output #{index}: {name} = {number(value)}{share}")
 
 
-def run_test(solver, index: int) -> list[tuple[str, float]]:
+def run_test(solver: Solver, index: int) -> list[tuple[str, float]]:
     """Run test net ``index`` over its batches, log and return the mean of its outputs; [] where interrupted."""
     net, batches = solver.test_nets[index], solver.param.test_iter[index]
     solver.log.info("solver.cpp:347", f"Iteration {solver.iter}, Testing net (#{index})")

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from netdef.errors import UsageError
-from tools._cli import comma_list, positive_number, whole_number
+from tools._cli import CommandParser, comma_list, positive_number, whole_number
+
+if TYPE_CHECKING:
+    from netdef.net import Net
+    from solvers.log import Log
 
 
-def add_gpu(parser) -> None:
+def add_gpu(parser: CommandParser) -> None:
     parser.add_argument("--gpu", metavar="ID", help="accepted for old scripts; netdef computes on the CPU")
 
 
-def note_gpu(args) -> None:
+def note_gpu(args: Namespace) -> None:
     """Say that a GPU which was asked for is not used."""
     if args.gpu:
         print(f"--gpu {args.gpu}: netdef has no GPU code; it computes on the CPU.", file=sys.stderr)
 
 
-def add_threads(parser) -> None:
+def add_threads(parser: CommandParser) -> None:
     parser.add_argument("--threads", type=positive_number, metavar="N", help="how many threads compute (all cores)")
 
 
-def use_threads(args) -> None:
+def use_threads(args: Namespace) -> None:
     """Let the kernels run on ``--threads`` threads. Raises: UsageError for more than there are."""
     if args.threads is None:
         return
@@ -35,7 +41,7 @@ def use_threads(args) -> None:
     set_threads(args.threads)
 
 
-def add_state(parser, phase: bool = True) -> None:
+def add_state(parser: CommandParser, phase: bool = True) -> None:
     """What chooses the layers of a net: phase, level and stages."""
     if phase:
         parser.add_argument("--phase", choices=("TRAIN", "TEST"), help="which layers: TRAIN or TEST")
@@ -43,40 +49,40 @@ def add_state(parser, phase: bool = True) -> None:
     parser.add_argument("--stage", type=comma_list, default=[], metavar="A,B", help="the stages of the net's state")
 
 
-def phase_name(args, default: str) -> str:
+def phase_name(args: Namespace, default: str) -> str:
     """``--phase``, or the default where the command has no such option or it is not given."""
     return getattr(args, "phase", None) or default
 
 
-def phase_number(args, default: str) -> int:
+def phase_number(args: Namespace, default: str) -> int:
     """`phase_name` as ``schema.TRAIN`` or ``schema.TEST``."""
     from prototxt import schema
 
     return schema.Phase.Value(phase_name(args, default))
 
 
-def add_iterations(parser, default: int, meaning: str) -> None:
+def add_iterations(parser: CommandParser, default: int, meaning: str) -> None:
     parser.add_argument(
         "--iterations", type=positive_number, default=default, metavar="N", help=f"{meaning} ({default})"
     )
 
 
-def add_seed(parser) -> None:
+def add_seed(parser: CommandParser) -> None:
     parser.add_argument("--seed", type=whole_number, metavar="N", help="makes the run repeatable")
 
 
-def add_log(parser) -> None:
+def add_log(parser: CommandParser) -> None:
     parser.add_argument("--log", metavar="FILE", help="write the log into this file too")
 
 
-def open_log(args):
+def open_log(args: Namespace) -> Log:
     """The log of a run: standard error, and the file of ``--log``; a context manager."""
     from solvers.log import to_stderr
 
     return to_stderr(args.log)
 
 
-def note_device(args, log, source: str, other_wish: str = "") -> None:
+def note_device(args: Namespace, log: Log, source: str, other_wish: str = "") -> None:
     """Log Caffe's word on the device, and that a GPU which was asked for is not used."""
     wish = f"--gpu {args.gpu}" if args.gpu else other_wish
     if wish:
@@ -84,7 +90,7 @@ def note_device(args, log, source: str, other_wish: str = "") -> None:
     log.info(source, "Use CPU.")
 
 
-def open_net(args, default_phase: str):
+def open_net(args: Namespace, default_phase: str) -> Net:
     """The net of ``--model`` in the state that the options choose; a context manager.
 
     Raises: NetdefError for a definition that cannot be built, and for one without a layer in this state.
@@ -104,7 +110,7 @@ def open_net(args, default_phase: str):
     return net
 
 
-def load_weights(net, paths: Sequence[str], log=None) -> None:
+def load_weights(net: Net, paths: Sequence[str], log: Log | None = None) -> None:
     """Copy the parameters of ``net`` out of weight files; names, in ``log`` or on stderr, the layers that none has."""
     missing: list[str] = []
     for number, path in enumerate(paths):

@@ -9,11 +9,19 @@ import glob
 import os
 import sys
 import time
+from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from netdef.errors import DataError, UsageError
+from tools._cli import CommandParser
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from netdef.caffe import Classifier
 
 
-def add_preparation(parser) -> None:
+def add_preparation(parser: CommandParser) -> None:
     parser.add_argument("--mean_file", default="", metavar="FILE", help="a .npy or binaryproto to subtract (none)")
     parser.add_argument("--input_scale", type=float, metavar="X", help="multiply the input with this in the end")
     parser.add_argument(
@@ -26,18 +34,18 @@ def add_preparation(parser) -> None:
     )
 
 
-def note_gpu(args) -> None:
+def note_gpu(args: Namespace) -> None:
     """Say that a GPU which was asked for is not used; pycaffe's ``--gpu`` takes no number."""
     if args.gpu:
         print("--gpu: netdef has no GPU code; it computes on the CPU.", file=sys.stderr)
 
 
-def say_device(args) -> None:
+def say_device(args: Namespace) -> None:
     note_gpu(args)
     print("CPU mode")
 
 
-def swap_channels(net, args) -> None:
+def swap_channels(net: Classifier, args: Namespace) -> None:
     """Set ``--channel_swap`` in the transformer of a Classifier or Detector. Raises: UsageError."""
     name = net.inputs[0]
     text = args.channel_swap
@@ -53,14 +61,14 @@ def swap_channels(net, args) -> None:
         net.transformer.set_channel_swap(name, order)
 
 
-def mean_array(path: str):
+def mean_array(path: str) -> np.ndarray | None:
     """The mean in a .npy or binaryproto file, None for no name."""
     from netdef.data.mean import load_mean
 
     return load_mean(path) if path else None
 
 
-def channel_mean(path: str):
+def channel_mean(path: str) -> np.ndarray | None:
     """The mean of each channel, ``(K,)``, whatever size the mean image has; None for no name."""
     mean = mean_array(path)
     if mean is None or mean.ndim == 1:
@@ -75,7 +83,7 @@ def channel_mean(path: str):
 # -- classify.py -------------------------------------------------------------------------------------------------
 
 
-def add_classify(parser) -> None:
+def add_classify(parser: CommandParser) -> None:
     """The options of pycaffe's classify.py: with ``--model_def`` it is its program that runs."""
     parser.add_argument(
         "--model_def",
@@ -94,7 +102,7 @@ def add_classify(parser) -> None:
     add_preparation(parser)
 
 
-def classify(args) -> int:
+def classify(args: Namespace) -> int:
     """pycaffe's classify.py: the predictions of every input as one array in a .npy file."""
     from netdef.caffe import Classifier
     from netdef.data.mean import save_array

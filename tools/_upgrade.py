@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Iterable
 
+from tools._cli import CommandParser
 
-def add_files(parser, what: str) -> None:
+
+def add_files(parser: CommandParser, what: str) -> None:
     parser.add_argument("old", metavar="OLD", help=f"{what} in old or new form")
     parser.add_argument("new", metavar="NEW", help="where to write; may be OLD itself")
 
 
-def write(args, content: bytes, is_changed: bool, warnings: Iterable = ()) -> int:
+def write(args: Namespace, content: bytes, is_changed: bool, warnings: Iterable = ()) -> int:
     """Write ``content`` to ``args.new`` and say what happened."""
     from netdef.weights.atomic import write_atomically
 

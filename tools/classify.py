@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
+from collections.abc import Iterable
 
 from tools import _options, _pycaffe
-from tools._cli import comma_list, positive_number
+from tools._cli import CommandParser, comma_list, positive_number
 
 NAME = "classify"
 HELP = "answer on images with a deploy net"
@@ -16,7 +18,7 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--model", required=True, unless="--model_def", metavar="FILE", help="the deploy net's definition"
     )
@@ -53,7 +55,7 @@ def add_arguments(parser) -> None:
     _pycaffe.add_classify(parser)
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from netdef.inference import Classifier, read_labels
 
     _options.use_threads(args)
@@ -76,7 +78,7 @@ def as_text(path: str, best: list[tuple[str, float]]) -> str:
     return f"{path}: " + ", ".join(f"{name} ({probability:.4f})" for name, probability in best)
 
 
-def as_json(path: str, best: list[tuple[str, float]], probabilities) -> str:
+def as_json(path: str, best: list[tuple[str, float]], probabilities: Iterable[float]) -> str:
     """One line: the file, the answer, the best classes and every probability in the order of classes."""
     classes = [{"label": name, "probability": probability} for name, probability in best]
     record = {"file": path, "answer": best[0][0], "top": classes, "probabilities": [float(p) for p in probabilities]}

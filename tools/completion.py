@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
+from tools._cli import CommandParser
+
 NAME = "completion"
 HELP = "print what makes bash, zsh or fish complete the commands"
 EXAMPLES = [
@@ -10,11 +14,11 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), metavar="SHELL", help="bash, zsh or fish")
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     print({"bash": bash, "zsh": zsh, "fish": fish}[args.shell](), end="")
     return 0
 

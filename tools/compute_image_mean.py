@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
+from tools._cli import CommandParser
+
 NAME = "compute_image_mean"
 HELP = "compute the mean image of a database"
 EXAMPLES = [
@@ -10,13 +14,13 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("database", metavar="INPUT_DB", help="the folder of the database")
     parser.add_argument("output", nargs="?", metavar="OUTPUT_FILE", help="a binaryproto, or a .npy, to write")
     parser.add_argument("--backend", choices=("lmdb", "leveldb"), help="the kind of database (what is found there)")
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from netdef.data.database import open_database
     from netdef.data.database_mean import mean_of
     from netdef.data.mean import save_mean

@@ -5,19 +5,23 @@ Source: Caffe examples/cifar10/convert_cifar_data.cpp.
 
 from __future__ import annotations
 
+from argparse import Namespace
+
+from tools._cli import CommandParser
+
 NAME = "convert_cifar"
 HELP = "make databases of CIFAR-10's binary files"
 EXAMPLES = ["netdef convert_cifar cifar-10-batches-bin . lmdb"]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("input", metavar="INPUT_FOLDER", help="the folder with data_batch_1.bin and the others")
     parser.add_argument("output", metavar="OUTPUT_FOLDER", help="where the databases are made")
     parser.add_argument("db_type", choices=("lmdb", "leveldb"), metavar="DB_TYPE", help="lmdb or leveldb")
     parser.add_argument("--overwrite", action="store_true", help="replace databases that are there")
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from pathlib import Path
 
     from netdef.data.cifar import TEST_FILES, TRAIN_FILES, records

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 from netdef.errors import DataError, UsageError
 from tools import _options
-from tools._cli import whole_number
+from tools._cli import CommandParser, whole_number
 
 NAME = "convert_imageset"
 HELP = "make a database of the images in a list"
@@ -14,7 +16,7 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("root", metavar="ROOTFOLDER/", help="put before each name of the list as it is")
     parser.add_argument("list", metavar="LISTFILE", help="a text file, name and label on each line")
     parser.add_argument("database", metavar="DB_NAME", help="the folder of the database to make")
@@ -36,7 +38,7 @@ def add_arguments(parser) -> None:
     _options.add_seed(parser)
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from netdef.data.database import create_database
     from netdef.data.image_list import read_image_list
     from netdef.data.imageset import ImageRecords, SizeCheck, record_key

@@ -5,11 +5,17 @@ Source: Caffe examples/mnist/convert_mnist_data.cpp, examples/mnist/create_mnist
 
 from __future__ import annotations
 
+import os
 import sys
+from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netdef.errors import UsageError
-from tools._cli import positive_number
+from tools._cli import CommandParser, positive_number
+
+if TYPE_CHECKING:
+    import numpy as np
 
 NAME = "convert_mnist"
 HELP = "make LMDBs of MNIST's files, or get MNIST first"
@@ -23,7 +29,7 @@ PAIRS_SEED = 1701
 TRAIN_LMDB, TEST_LMDB, SAMPLES = "mnist_train_lmdb", "mnist_test_lmdb", "png"
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "file", nargs="*", metavar="FILE", help="images, labels (IDX files, plain or .gz) and the LMDB to write"
     )
@@ -49,7 +55,7 @@ def add_arguments(parser) -> None:
     )
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     if args.get is not None:
         return get(args)
     if len(args.file) != 3 or args.samples:
@@ -66,7 +72,9 @@ def run(args) -> int:
     return 0
 
 
-def convert(args, images, labels, target, overwrite: bool) -> None:
+def convert(
+    args: Namespace, images: np.ndarray, labels: np.ndarray, target: str | os.PathLike[str], overwrite: bool
+) -> None:
     """Write the images, or with ``--pairs`` pairs of them, to the LMDB ``target``."""
     from netdef.data.mnist import convert_mnist, convert_pairs
 
@@ -76,7 +84,7 @@ def convert(args, images, labels, target, overwrite: bool) -> None:
         convert_mnist(images, labels, target, overwrite)
 
 
-def get(args) -> int:
+def get(args: Namespace) -> int:
     """Find MNIST or what stands in for it, and write both LMDBs; the training set comes first, the test set last."""
     if args.file:
         raise UsageError(

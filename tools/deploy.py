@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from argparse import Namespace
 
 from netdef.errors import UsageError
 from tools import _options
-from tools._cli import positive_number
+from tools._cli import CommandParser, positive_number
 
 NAME = "deploy"
 HELP = "derive the net that answers from a training definition"
@@ -19,7 +20,7 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("net", metavar="NET", help="the training definition, a prototxt")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write; without it, to the standard output")
     parser.add_argument("--batch", type=positive_number, metavar="N", help="images at a time (1)")
@@ -40,7 +41,7 @@ def add_arguments(parser) -> None:
     _options.add_state(parser, phase=False)
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from netdef.deploy import derive
     from prototxt import load_net, to_text
 
@@ -76,7 +77,9 @@ def named_shapes(text: str) -> tuple[str, tuple[int, ...]]:
     return name, tuple(int(part) for part in parts)
 
 
-def merge_shapes(shapes: list[tuple[str, tuple[int, ...]]], command: str):
+def merge_shapes(
+    shapes: list[tuple[str, tuple[int, ...]]], command: str
+) -> tuple[int, ...] | dict[str, tuple[int, ...]] | None:
     """What `derive` takes: None, one shape, or a mapping. Raises: UsageError for a mixture."""
     if not shapes:
         return None

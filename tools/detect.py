@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from argparse import Namespace
 
 from netdef.errors import DataError, UsageError
 from tools import _options, _pycaffe
+from tools._cli import CommandParser
 
 NAME = "detect"
 HELP = "answer on windows of images, with pycaffe's arguments"
@@ -17,7 +19,7 @@ EXAMPLES = [
 COLUMNS = ("ymin", "xmin", "ymax", "xmax")
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "input", metavar="INPUT_FILE", help="a .csv with the columns filename, ymin, xmin, ymax, xmax, or a .txt"
         " with the name of an image on each line, for selective search",
@@ -39,7 +41,7 @@ def add_arguments(parser) -> None:
     _options.add_threads(parser)
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from netdef.caffe import Detector
     from netdef.weights.atomic import check_writable
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from argparse import Namespace
 from pathlib import Path
 
+from tools._cli import CommandParser
 from tools._options import add_gpu, add_threads, note_gpu, use_threads
 
 NAME = "device_query"
@@ -14,12 +16,12 @@ HELP = "show the processor, threads, BLAS and caches that netdef uses"
 EXAMPLES = ["netdef device_query", "netdef device_query --threads 1"]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     add_gpu(parser)
     add_threads(parser)
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     note_gpu(args)
     use_threads(args)
     for title, value in facts():

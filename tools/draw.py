@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from argparse import Namespace
 
 from netdef.errors import UsageError
 from tools import _options
+from tools._cli import CommandParser
 from tools.deploy import is_same_file, merge_shapes, named_shapes
 
 NAME = "draw"
@@ -18,7 +20,7 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("net", metavar="NET", help="a definition, a prototxt")
     parser.add_argument(
         "-o",
@@ -46,7 +48,7 @@ def add_arguments(parser) -> None:
     _options.add_state(parser)
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from netdef.report.picture import check_format, net_scene, save_scene
     from prototxt import load_net, schema
 

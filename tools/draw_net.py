@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
+from tools._cli import CommandParser
+
 NAME = "draw_net"
 HELP = "draw a net, with pycaffe's arguments"
 EXAMPLES = [
@@ -13,7 +17,7 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("net", metavar="INPUT_NET_PROTO_FILE", help="the net's definition")
     parser.add_argument("output", metavar="OUTPUT_IMAGE_FILE", help="a .png, .svg, .jpg or .pdf file")
     parser.add_argument(
@@ -28,7 +32,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--display_lrm", action="store_true", help="write the learning rate multipliers into layers")
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from netdef.caffe.draw import draw_net_to_file
     from prototxt import load_net, schema
 

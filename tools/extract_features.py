@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 from netdef.errors import NetError, UsageError
 from tools import _options
-from tools._cli import comma_list, positive_number
+from tools._cli import CommandParser, comma_list, positive_number
 
 NAME = "extract_features"
 HELP = "write the blobs of a net that runs over its data"
@@ -14,7 +16,7 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("weights", metavar="WEIGHTS", help="trained weights")
     parser.add_argument("net", metavar="NET", help="the net's definition, with a layer that reads the data")
     parser.add_argument("blobs", type=comma_list, metavar="BLOB,BLOB", help="the blobs to write")
@@ -28,7 +30,7 @@ def add_arguments(parser) -> None:
     _options.add_threads(parser)
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from contextlib import ExitStack
 
     from netdef.data.features import feature_writer

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import Namespace
 
 from netdef.errors import DataError
+from tools._cli import CommandParser
 
 NAME = "install_caffe_alias"
 HELP = "put executables named caffe, convert_imageset, ... into a folder"
@@ -30,12 +32,12 @@ PROGRAMS = {
 MARK = "# made by netdef install_caffe_alias"
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="where they go; made if it is not there")
     parser.add_argument("--overwrite", action="store_true", help="replace files of these names that are not ours")
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     folder = os.path.expanduser(args.folder)
     foreign = [name for name in PROGRAMS if _is_foreign(os.path.join(folder, name))]
     if foreign and not args.overwrite:

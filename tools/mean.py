@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 from netdef.errors import DataError, UsageError
+from tools._cli import CommandParser
 
 NAME = "mean"
 HELP = "turn a mean image from binaryproto into npy, or back"
@@ -12,12 +15,12 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("input", metavar="INPUT", help="a binaryproto, or a .npy with (channels, height, width)")
     parser.add_argument("output", metavar="OUTPUT", help="the same, the other way round")
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from netdef.data.mean import load_mean, save_mean
 
     if args.input.endswith(".npy") == args.output.endswith(".npy"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 from netdef.errors import NetError, UsageError
 from tools import _options
-from tools._cli import comma_list
+from tools._cli import CommandParser, comma_list
 from tools.deploy import is_same_file
 
 NAME = "merge_bn"
@@ -15,7 +17,7 @@ EXAMPLES = [
 TOLERANCE = 1e-3  # of the largest output; rounding alone stays far below
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--model", required=True, metavar="FILE", help="the deploy net's definition")
     parser.add_argument(
         "--weights", required=True, type=comma_list, metavar="FILE,FILE", help="trained weights, one or more"
@@ -26,7 +28,7 @@ def add_arguments(parser) -> None:
     _options.add_threads(parser)
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from netdef.deploy.merge_bn import compare, merge
     from netdef.net import Net
     from netdef.weights.atomic import check_writable, write_atomically

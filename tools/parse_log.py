@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from argparse import Namespace
 
 from netdef.errors import DataError, UsageError
+from tools._cli import CommandParser
 
 NAME = "parse_log"
 HELP = "make tables of a training log: LOG.train and LOG.test"
@@ -14,14 +16,14 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("log", metavar="LOGFILE", help="a training log: Caffe's, netdef's, NVIDIA's or Intel's")
     parser.add_argument("output_dir", metavar="OUTPUT_DIR", help="the folder of the tables")
     parser.add_argument("--verbose", action="store_true", help="print the names of the files")
     parser.add_argument("--delimiter", default=",", metavar="C", help="what stands between columns (,)")
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from netdef.report.log import read_log
     from netdef.report.table import test_nets, test_rows, to_csv, train_rows
     from netdef.weights.atomic import write_atomically

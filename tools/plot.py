@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 from netdef.errors import UsageError
+from tools._cli import CommandParser
 
 NAME = "plot"
 HELP = "plot loss, accuracy and learning rate from training logs"
@@ -12,7 +15,7 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "log", nargs="+", metavar="LOG", help="a training log, Caffe's or netdef's; several are overlaid"
     )
@@ -25,7 +28,7 @@ def add_arguments(parser) -> None:
     )
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     import os
 
     from netdef.report.log import read_log

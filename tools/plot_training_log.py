@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 from netdef.errors import UsageError
-from tools._cli import whole_number
+from tools._cli import CommandParser, whole_number
 
 NAME = "plot_training_log"
 HELP = "draw one chart of training logs, with the arguments of Caffe's script"
@@ -16,7 +18,7 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "chart_type",
         type=whole_number,
@@ -27,7 +29,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("log", nargs="+", metavar="LOG", help="training logs")
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from netdef.report.chart import CHARTS, plot_chart
     from netdef.report.log import read_log
     from netdef.report.picture import check_format

@@ -5,8 +5,10 @@ Source: Caffe tools/extra/resize_and_crop_images.py.
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 from netdef.errors import DataError, UsageError
-from tools._cli import positive_number
+from tools._cli import CommandParser, positive_number
 
 NAME = "resize"
 HELP = "bring image files to one size"
@@ -17,7 +19,7 @@ EXAMPLES = [
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "image", nargs="*", metavar="IMAGE", help="names within the input folder (all images in it, subfolders too)"
     )
@@ -34,7 +36,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--height", type=positive_number, metavar="H", help="see --width")
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from pathlib import Path
 
     if (args.width is None) != (args.height is None):

@@ -11,8 +11,10 @@ import os
 import runpy
 import sys
 import traceback
+from argparse import Namespace
 
 from netdef.errors import Location, NetdefError
+from tools._cli import CommandParser
 
 NAME = "run"
 HELP = "run a Python script in which import caffe means netdef"
@@ -23,12 +25,12 @@ EXAMPLES = [
 WORDS_FOLLOW = True  # what stands behind the first word belongs to the script
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("script", metavar="SCRIPT", help="a Python file")
     parser.add_argument("words", nargs="*", metavar="ARG", help="what the script finds in sys.argv")
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from netdef import old_scripts
 
     path = os.path.abspath(args.script)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 from tools import _options
-from tools._cli import positive_number
+from tools._cli import CommandParser, positive_number
 from tools.deploy import merge_shapes, named_shapes
 
 NAME = "summary"
@@ -14,7 +16,7 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("net", metavar="NET", help="a definition, a prototxt")
     parser.add_argument("--batch", type=positive_number, metavar="N", help="images at a time (the definition's)")
     parser.add_argument(
@@ -31,7 +33,7 @@ def add_arguments(parser) -> None:
     _options.add_state(parser)
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     from netdef.report.shapes import shape_net
     from netdef.report.summary import summarize, to_csv, to_json, to_table
     from prototxt import load_net, schema

@@ -5,10 +5,16 @@ Numbers have C++'s six digits (``:g``). Source: Caffe tools/caffe.cpp:256-324.
 
 from __future__ import annotations
 
+from argparse import Namespace
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tools import _options
-from tools._cli import comma_list
+from tools._cli import CommandParser, comma_list
+
+if TYPE_CHECKING:
+    from netdef.net import Net
+    from solvers.log import Log
 
 NAME = "test"
 HELP = "score a net: accuracy and loss over batches of its own data"
@@ -27,7 +33,7 @@ class Score:
     total: float = 0.0
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--model", required=True, metavar="FILE", help="the net's definition")
     parser.add_argument(
         "--weights", required=True, type=comma_list, metavar="FILE,FILE", help="trained weights, one or more"
@@ -40,7 +46,7 @@ def add_arguments(parser) -> None:
     _options.add_threads(parser)
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     _options.use_threads(args)
     with _options.open_log(args) as log:
         _options.note_device(args, log, "caffe.cpp:275")
@@ -54,7 +60,7 @@ def run(args) -> int:
     return 0
 
 
-def score(net, iterations: int, log) -> tuple[float, list[Score]]:
+def score(net: Net, iterations: int, log: Log) -> tuple[float, list[Score]]:
     """Runs ``iterations`` batches; returns the mean loss and the sums of every output number."""
     weights = net.blob_loss_weights
     scores: list[Score] = []

@@ -5,9 +5,17 @@ Numbers have C++'s six digits (``:g``). Source: Caffe tools/caffe.cpp:328-417.
 
 from __future__ import annotations
 
+from argparse import Namespace
+from collections.abc import Callable
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from tools import _options
+from tools._cli import CommandParser
+
+if TYPE_CHECKING:
+    from netdef.net import Net
+    from solvers.log import Log
 
 NAME = "time"
 HELP = "measure how long each layer takes, forward and backward"
@@ -17,7 +25,7 @@ EXAMPLES = [
 ]
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--model", required=True, metavar="FILE", help="the net's definition")
     _options.add_iterations(parser, 50, "how many passes")
     _options.add_state(parser)
@@ -27,7 +35,7 @@ def add_arguments(parser) -> None:
     _options.add_threads(parser)
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     _options.use_threads(args)
     with _options.open_log(args) as log:
         _options.note_device(args, log, "caffe.cpp:343")
@@ -43,7 +51,7 @@ def run(args) -> int:
     return 0
 
 
-def measure(net, iterations: int, log) -> None:
+def measure(net: Net, iterations: int, log: Log) -> None:
     """Runs the passes and logs the time of each, the means of each layer and the means of the whole."""
     forward = [0.0] * len(net.layers)
     backward = [0.0] * len(net.layers)
@@ -68,7 +76,7 @@ def measure(net, iterations: int, log) -> None:
     log.info("caffe.cpp:414", f"Total Time: {total:g} ms.")
 
 
-def seconds(function, *arguments) -> float:
+def seconds(function: Callable, *arguments: object) -> float:
     """The wall-clock time of one call."""
     start = perf_counter()
     function(*arguments)

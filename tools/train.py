@@ -6,9 +6,16 @@ Source: Caffe tools/caffe.cpp:165-253.
 
 from __future__ import annotations
 
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
 from netdef.errors import UsageError
 from tools import _options
-from tools._cli import comma_list, positive_number
+from tools._cli import CommandParser, comma_list, positive_number
+
+if TYPE_CHECKING:
+    from prototxt import Document
+    from solvers.log import Log
 
 NAME = "train"
 HELP = "train a net with a solver, or go on from a snapshot"
@@ -23,7 +30,7 @@ EFFECTS = ("snapshot", "stop", "none")
 STOPPED = 130
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--solver", required=True, metavar="FILE", help="the solver's definition")
     parser.add_argument(
         "--snapshot",
@@ -47,7 +54,7 @@ def add_arguments(parser) -> None:
     _options.add_threads(parser)
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     if args.resume and args.snapshot not in (None, AUTO):
         raise UsageError(
             f"netdef train: --resume is --snapshot auto, and --snapshot {args.snapshot} was given too; give one of "
@@ -81,7 +88,7 @@ def run(args) -> int:
     return 0 if finished else STOPPED
 
 
-def definition(args):
+def definition(args: Namespace) -> Document:
     """The solver's document with what the command line sets on top of it."""
     from prototxt import load_solver
 
@@ -97,7 +104,7 @@ def definition(args):
     return document
 
 
-def newest_snapshot(document, log) -> str | None:
+def newest_snapshot(document: Document, log: Log) -> str | None:
     """The newest complete snapshot of the solver, or None where it has none yet."""
     from solvers import newest_complete, snapshots
 

@@ -5,6 +5,7 @@ Source: Caffe python/caffe/classifier.py.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +15,13 @@ from netdef.caffe.net import Net
 from prototxt.schema import TEST
 
 
-def image_transformer(net: Net, mean, input_scale, raw_scale, channel_swap) -> Transformer:
+def image_transformer(
+    net: Net,
+    mean: np.ndarray | None,
+    input_scale: float | None,
+    raw_scale: float | None,
+    channel_swap: Sequence[int] | None,
+) -> Transformer:
     """The Transformer for a net's first input, from the options that `Classifier` and `Detector` share."""
     name = net.inputs[0]
     transformer = Transformer({name: net.blobs[name].data.shape})
@@ -49,8 +56,8 @@ class Classifier(Net):
 
     def __init__(
         self,
-        model_file,
-        pretrained_file,
+        model_file: str | os.PathLike[str],
+        pretrained_file: str | os.PathLike[str] | None,
         image_dims: Sequence[int] | None = None,
         mean: np.ndarray | None = None,
         input_scale: float | None = None,

@@ -16,6 +16,7 @@ PASS_THROUGH_LAYERS = [
     "AbsVal", "BatchNorm", "Bias", "BNLL", "Dropout", "Eltwise", "ELU", "Log", "LRN", "Exp", "MVN", "Power",
     "ReLU", "PReLU", "Scale", "Sigmoid", "Split", "TanH", "Threshold",
 ]  # fmt: skip
+Map = tuple[int | None, float | np.ndarray, float | np.ndarray]  # (axis, scale, shift)
 _LEGACY = {"pad_h", "pad_w", "kernel_h", "kernel_w", "stride_h", "stride_w"}
 _IDENTITY = (None, 1, 0)
 
@@ -32,7 +33,7 @@ class CropError(AssertionError):
     """Blobs that a Crop layer cannot align."""
 
 
-def conv_params(fn: Function):
+def conv_params(fn: Function) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
     """(axis, stride, extent of the kernel, pad) of a sliding window, arrays but for the axis."""
     fields = fn.params.get("convolution_param", fn.params)
     legacy = _LEGACY & set(fn.params)
@@ -43,7 +44,7 @@ def conv_params(fn: Function):
     return fields.get("axis", 1), _vector(fields.get("stride", 1)), extent, _vector(fields.get("pad", 0))
 
 
-def crop_params(fn: Function):
+def crop_params(fn: Function) -> tuple[int, np.ndarray]:
     """(axis, offset) of a Crop layer."""
     fields = fn.params.get("crop_param", fn.params)
     return fields.get("axis", 2), _vector(fields.get("offset", 0))
@@ -53,7 +54,7 @@ def _vector(value) -> np.ndarray:
     return np.array(value, ndmin=1)
 
 
-def coord_map(fn: Function):
+def coord_map(fn: Function) -> Map:
     """The map from a layer's bottom to its top. Raises: UndefinedMapException where there is none."""
     if fn.type_name in ("Convolution", "Pooling", "Im2col"):
         axis, stride, extent, pad = conv_params(fn)
@@ -69,7 +70,7 @@ def coord_map(fn: Function):
     raise UndefinedMapException(f"{fn.type_name} layers have no coordinate map")
 
 
-def compose(base_map, next_map):
+def compose(base_map: Map, next_map: Map) -> Map:
     """``base_map`` after ``next_map``. Raises: AxisMismatchException."""
     axis, scale, shift = base_map
     next_axis, next_scale, next_shift = next_map
@@ -78,7 +79,7 @@ def compose(base_map, next_map):
     return next_axis if axis is None else axis, scale * next_scale, scale * next_shift + shift
 
 
-def inverse(coord_map):
+def inverse(coord_map: Map) -> Map:
     """The map back."""
     axis, scale, shift = coord_map
     return axis, 1 / scale, -shift / scale
@@ -93,7 +94,7 @@ def _steps(top: Top):
         return []
 
 
-def coord_map_from_to(top_from: Top, top_to: Top):
+def coord_map_from_to(top_from: Top, top_to: Top) -> Map:
     """The map from ``top_from``'s coordinates to ``top_to``'s, by way of a blob that both come from.
 
     Raises: RuntimeError where there is none.

@@ -36,8 +36,8 @@ class Detector(Net):
 
     def __init__(
         self,
-        model_file,
-        pretrained_file,
+        model_file: str | os.PathLike[str],
+        pretrained_file: str | os.PathLike[str] | None,
         mean: np.ndarray | None = None,
         input_scale: float | None = None,
         raw_scale: float | None = None,

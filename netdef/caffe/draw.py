@@ -6,6 +6,8 @@ Source: Caffe python/caffe/draw.py.
 from __future__ import annotations
 
 import io
+import os
+from typing import Any
 
 from netdef.errors import UsageError
 from netdef.graph import GraphNode, filter_layers
@@ -24,7 +26,7 @@ def get_pooling_types_dict() -> dict[int, str]:
     return {number: name for name, number in schema.PoolingParameter.PoolMethod.items()}
 
 
-def get_edge_label(layer) -> str:
+def get_edge_label(layer: schema.LayerParameter) -> str:
     """What is written at a layer's outputs: the batch, or the number of outputs."""
     if layer.type == "Data":
         return f"Batch {layer.data_param.batch_size}"
@@ -35,7 +37,7 @@ def get_edge_label(layer) -> str:
     return '""'
 
 
-def get_layer_lr_mult(layer) -> tuple[float, float]:
+def get_layer_lr_mult(layer: schema.LayerParameter) -> tuple[float, float]:
     """The lr_mult of weight and bias. Raises: ValueError for layers that learn otherwise."""
     if layer.type not in LEARNING:
         raise ValueError(f"{layer.type} layers do not have a learning rate multiplier")
@@ -46,7 +48,7 @@ def get_layer_lr_mult(layer) -> tuple[float, float]:
     return weight, bias
 
 
-def get_layer_label(layer, rankdir: str, display_lrm: bool = False) -> str:
+def get_layer_label(layer: schema.LayerParameter, rankdir: str, display_lrm: bool = False) -> str:
     """A layer's name, type and window in quotes, as Graphviz wants it."""
     separator = " " if rankdir in ("TB", "BT") else r"\n"
     words = [layer.name, f"({layer.type})"]
@@ -68,7 +70,13 @@ def choose_color_by_layertype(layertype: str) -> str:
     return colors_of(layertype).fill
 
 
-def get_pydot_graph(caffe_net, rankdir: str, label_edges: bool = True, phase=None, display_lrm: bool = False):
+def get_pydot_graph(
+    caffe_net: schema.NetParameter,
+    rankdir: str,
+    label_edges: bool = True,
+    phase: int | None = None,
+    display_lrm: bool = False,
+) -> Any:
     """The net as a pydot graph, for those who go on with it in Graphviz.
 
     Raises: UsageError where pydot is not installed; `draw_net` does without.
@@ -96,7 +104,9 @@ def get_pydot_graph(caffe_net, rankdir: str, label_edges: bool = True, phase=Non
     return graph
 
 
-def draw_net(caffe_net, rankdir: str, ext: str = "png", phase=None, display_lrm: bool = False) -> bytes:
+def draw_net(
+    caffe_net: schema.NetParameter, rankdir: str, ext: str = "png", phase: int | None = None, display_lrm: bool = False
+) -> bytes:
     """The bytes of a picture of a NetParameter.
 
     Parameters
@@ -130,7 +140,13 @@ def draw_net(caffe_net, rankdir: str, ext: str = "png", phase=None, display_lrm:
     return _converted(encode_scene(scene, ".png", 2.0), ext) if ext in _BY_PILLOW else encode_scene(scene, f".{ext}", 2)
 
 
-def draw_net_to_file(caffe_net, filename, rankdir: str = "LR", phase=None, display_lrm: bool = False) -> None:
+def draw_net_to_file(
+    caffe_net: schema.NetParameter,
+    filename: str | os.PathLike[str],
+    rankdir: str = "LR",
+    phase: int | None = None,
+    display_lrm: bool = False,
+) -> None:
     """Write a picture; the file's ending says which kind (see `draw_net`)."""
     from netdef.weights.atomic import write_atomically
 

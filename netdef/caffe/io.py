@@ -6,6 +6,7 @@ Source: Caffe python/caffe/io.py.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ LUMINANCE = np.array([0.2125, 0.7154, 0.0721])  # ITU-R BT.709, the weights of s
 # -- messages --------------------------------------------------------------------------------------------------
 
 
-def blobproto_to_array(blob, return_diff: bool = False) -> np.ndarray:
+def blobproto_to_array(blob: caffe_pb2.BlobProto, return_diff: bool = False) -> np.ndarray:
     """The ``data`` of a BlobProto, or its ``diff``, in the shape that it names; float64.
 
     Raises: ValueError where the number of values is not the product of the shape.
@@ -54,7 +55,7 @@ def blobproto_to_array(blob, return_diff: bool = False) -> np.ndarray:
     return values.reshape(tuple(blob.shape.dim))
 
 
-def array_to_blobproto(arr: np.ndarray, diff: np.ndarray | None = None):
+def array_to_blobproto(arr: np.ndarray, diff: np.ndarray | None = None) -> caffe_pb2.BlobProto:
     """A BlobProto of any shape with the values of ``arr`` as floats, and of ``diff``."""
     blob = blob_message(np.asarray(arr, np.float32), None if diff is None else np.asarray(diff, np.float32))
     if not blob.HasField("shape"):
@@ -75,7 +76,7 @@ def blobprotovector_str_to_arraylist(str: bytes) -> list[np.ndarray]:  # noqa: A
     return [blobproto_to_array(blob) for blob in vector.blobs]
 
 
-def array_to_datum(arr: np.ndarray, label: int | None = None):
+def array_to_datum(arr: np.ndarray, label: int | None = None) -> caffe_pb2.Datum:
     """A Datum with a ``(C, H, W)`` array: uint8 as bytes, other dtypes as floats.
 
     Raises: ValueError for another number of axes.
@@ -92,7 +93,7 @@ def array_to_datum(arr: np.ndarray, label: int | None = None):
     return datum
 
 
-def datum_to_array(datum) -> np.ndarray:
+def datum_to_array(datum: caffe_pb2.Datum) -> np.ndarray:
     """The ``(C, H, W)`` array of a Datum that is not encoded: uint8, or float64 where it holds floats."""
     shape = (datum.channels, datum.height, datum.width)
     if datum.data:
@@ -103,7 +104,7 @@ def datum_to_array(datum) -> np.ndarray:
 # -- images ----------------------------------------------------------------------------------------------------
 
 
-def load_image(filename, color: bool = True) -> np.ndarray:
+def load_image(filename: str | os.PathLike[str], color: bool = True) -> np.ndarray:
     """An image file as float32 with values 0 to 1: ``(H, W, 3)``, red first, or ``(H, W, 1)`` without ``color``.
 
     Raises: DataError where it is no image; one that is an OSError too, as pycaffe's is, where there is no file.

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from netdef.caffe.errors import CaffeError, check_file
 from netdef.caffe.switches import LOG
 from netdef.net import Net as _Net
+from prototxt import Document
 
 Hook = Callable[[int], object]
 
@@ -41,7 +43,7 @@ class Net(_Net):
         With ``file:line:column``, for anything wrong in the definition or the weights.
     """
 
-    def __init__(self, network_file, *args, **options) -> None:
+    def __init__(self, network_file: str | os.PathLike[str] | Document, *args: Any, **options: Any) -> None:
         self._hooks: dict[str, list[Hook]] = {
             "before_forward": [], "after_forward": [], "before_backward": [], "after_backward": []
         }  # fmt: skip
@@ -66,7 +68,7 @@ class Net(_Net):
 
     # -- files ---------------------------------------------------------------------------------------------
 
-    def save_hdf5(self, filename) -> None:
+    def save_hdf5(self, filename: str | os.PathLike[str]) -> None:
         """Write the parameters as HDF5 (``.caffemodel.h5``), whole or not at all."""
         from netdef.weights.hdf5 import write_weights  # loads h5py, which few runs need
 
@@ -77,7 +79,7 @@ class Net(_Net):
         ]
         write_weights(filename, layers)
 
-    def load_hdf5(self, filename) -> None:
+    def load_hdf5(self, filename: str | os.PathLike[str]) -> None:
         """Copy the parameters out of an HDF5 file."""
         self.copy_from(filename)
 

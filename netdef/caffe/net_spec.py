@@ -13,10 +13,14 @@ Source: Caffe python/caffe/net_spec.py.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from netdef.caffe.proto import caffe_pb2
 from netdef.errors import suggestion
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 
 def param_name_dict() -> dict[str, str]:
@@ -29,7 +33,7 @@ def param_name_dict() -> dict[str, str]:
     }
 
 
-def to_proto(*tops: Top):
+def to_proto(*tops: Top) -> caffe_pb2.NetParameter:
     """The NetParameter of the layers that ``tops`` need, with names made up: ``Convolution1``."""
     return _net(tops, {})
 
@@ -44,7 +48,7 @@ def _net(tops, names: dict):
     return net
 
 
-def assign_proto(proto, name: str, val) -> None:
+def assign_proto(proto: Message, name: str, val: Any) -> None:
     """Set field ``name`` of a message: a list fills a repeated field, a dict a message; both may be nested.
 
     A repeated field takes a single value too. Raises: AttributeError for a field that the message lacks.
@@ -85,7 +89,7 @@ class Top:
         self.fn = fn
         self.n = n
 
-    def to_proto(self):
+    def to_proto(self) -> caffe_pb2.NetParameter:
         """The NetParameter of the layers that this top needs."""
         return to_proto(self)
 
@@ -96,7 +100,7 @@ class Top:
 class Function:
     """A layer: its type, its bottoms (each a `Top`) and its fields."""
 
-    def __init__(self, type_name: str, inputs, params: dict) -> None:
+    def __init__(self, type_name: str, inputs: Sequence[Top], params: dict) -> None:
         for index, bottom in enumerate(inputs):
             if not isinstance(bottom, Top):
                 raise TypeError(f"{type_name} input {index} is not a Top (type is {type(bottom)})")
@@ -166,10 +170,10 @@ class NetSpec:
     def __setitem__(self, key: str, value) -> None:
         self.tops[key] = value
 
-    def __getitem__(self, item: str):
+    def __getitem__(self, item: str) -> Top:
         return self.tops[item]
 
-    def to_proto(self):
+    def to_proto(self) -> caffe_pb2.NetParameter:
         """The NetParameter of the layers that the attributes need, in the order in which they were given."""
         return _net(self.tops.values(), {top: name for name, top in self.tops.items()})
 

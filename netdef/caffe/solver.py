@@ -5,12 +5,14 @@ Source: Caffe python/caffe/_caffe.cpp:237-290, 457-506.
 
 from __future__ import annotations
 
+import os
+
 import solvers
 from netdef.caffe.errors import check_file
 from netdef.caffe.net import Net
 from netdef.caffe.switches import LOG
 from netdef.errors import SolverError
-from prototxt import load_solver
+from prototxt import Document, load_solver
 from solvers import SOLVERS
 from solvers.lr_policy import learning_rate
 
@@ -63,7 +65,7 @@ _BY_TYPE = {cls.type: cls for cls in
             (SGDSolver, NesterovSolver, AdaGradSolver, RMSPropSolver, AdaDeltaSolver, AdamSolver)}  # fmt: skip
 
 
-def get_solver(solver_file):
+def get_solver(solver_file: str | os.PathLike[str] | Document) -> SGDSolver:
     """The solver of the file's ``type``. Raises: SolverError for a type that is not known."""
     check_file(solver_file)
     document = load_solver(solver_file)

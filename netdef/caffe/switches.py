@@ -122,7 +122,7 @@ def has_nccl() -> bool:
 class NCCL:
     """What a pycaffe without NCCL has under this name: it can be made, and does nothing."""
 
-    def __init__(self, solver, uid: str) -> None:
+    def __init__(self, solver: object, uid: str) -> None:
         self.solver = solver
         self.uid = uid
 

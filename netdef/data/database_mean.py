@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from netdef.data.datum import decode_datum
 from netdef.errors import DataError
 
+if TYPE_CHECKING:
+    from netdef.data.level_source import LevelSource
+    from netdef.data.lmdb_source import LmdbSource
 
-def mean_of(source, tell: Callable[[int], None] = lambda count: None) -> np.ndarray:
+
+def mean_of(source: LmdbSource | LevelSource, tell: Callable[[int], None] = lambda count: None) -> np.ndarray:
     """The mean image of all records of a database, float32 ``(C, H, W)``.
 
     ``tell`` is called with the number of records so far, every 10000 and at the end. Sums are float64 here; Caffe's

@@ -17,7 +17,9 @@ from netdef.errors import DataError
 from prototxt import schema
 
 
-def decode_datum(record: bytes | memoryview, force_color: bool = False, force_gray: bool = False):
+def decode_datum(
+    record: bytes | memoryview, force_color: bool = False, force_gray: bool = False
+) -> tuple[np.ndarray, int]:
     """The image and the label of a serialised Datum.
 
     Returns
@@ -47,7 +49,7 @@ def decode_datum(record: bytes | memoryview, force_color: bool = False, force_gr
     return image.reshape(shape), datum.label
 
 
-def parse_datum(record: bytes | memoryview):
+def parse_datum(record: bytes | memoryview) -> schema.Datum:
     """The message in ``record``; DataError where it is none."""
     datum = schema.Datum()
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from netdef.data.image import read_pixels
 from netdef.data.image_list import ImageListLoader, read_lines
@@ -38,7 +39,7 @@ def resize_nearest(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 class PairBatch:
     """Images ``(N, C, H, W)`` and label images ``(N, 1, H, W)``. Attributes as of `netdef.data.loader.Batch`."""
 
-    def __init__(self, size: int, dtype) -> None:
+    def __init__(self, size: int, dtype: DTypeLike) -> None:
         self.tops = [np.zeros((size, 0, 0, 0), dtype), np.zeros((size, 1, 0, 0), dtype)]
         self.state = b""
         self.restarts = 0

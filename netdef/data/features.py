@@ -5,6 +5,7 @@ Source: Caffe tools/extract_features.cpp:120-190.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -19,7 +20,7 @@ KINDS = ("lmdb", "leveldb", "hdf5", "npy")
 
 
 @contextmanager
-def feature_writer(path: str, kind: str, name: str, overwrite: bool = False):
+def feature_writer(path: str, kind: str, name: str, overwrite: bool = False) -> Iterator[Callable[[np.ndarray], None]]:
     """A function that takes batches ``(N, …)``, as a context manager.
 
     ``kind`` is "lmdb" or "leveldb", with a Datum of floats for each item under the keys ``0000000000`` on; "hdf5",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from numpy.typing import DTypeLike
 
 from netdef.data.image_list import STREAM_STATE, read_lines
 from netdef.data.order import ReadingOrder
@@ -27,7 +28,7 @@ def read_file_list(path: str | Path) -> list[str]:
     return names
 
 
-def read_datasets(path: str, names: Sequence[str], dtype) -> list[np.ndarray]:
+def read_datasets(path: str, names: Sequence[str], dtype: DTypeLike) -> list[np.ndarray]:
     """The datasets ``names`` of an HDF5 file, which have equally many rows; DataError where they are unfit."""
     if not Path(path).exists():
         raise DataError(f'HDF5 file "{path}" does not exist. Correct its name in the list.')
@@ -68,7 +69,7 @@ def _read_dataset(file: h5py.File, path: str, name: str, dtype) -> np.ndarray:
 class RowBatch:
     """Arrays of rows, one for each top. Attributes as of `netdef.data.loader.Batch`."""
 
-    def __init__(self, shapes: list[tuple[int, ...]], dtype) -> None:
+    def __init__(self, shapes: list[tuple[int, ...]], dtype: DTypeLike) -> None:
         self.tops = [np.zeros(shape, dtype) for shape in shapes]
         self.state = b""
         self.restarts = 0
@@ -88,7 +89,7 @@ class Hdf5ListLoader:
         batch_size: int,
         shuffle: bool,
         stream: Stream,
-        dtype,
+        dtype: DTypeLike,
         transformer: DataTransformer | None,
     ) -> None:
         self.names = names

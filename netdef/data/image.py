@@ -6,9 +6,12 @@ Sources: Caffe src/caffe/util/io.cpp:74-104 (ReadImageToCVMat), examples/cpp_cla
 
 from __future__ import annotations
 
+import os
 import struct
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -25,7 +28,7 @@ _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error)
 
 
 @contextmanager
-def open_image(source, what: str, gray: bool = False):
+def open_image(source: str | os.PathLike[str] | BinaryIO, what: str, gray: bool = False) -> Iterator[Image.Image]:
     """A loaded Pillow image of a path or a binary file; ``what`` names it in errors.
 
     ``gray`` has a JPEG decoded without its colour.
@@ -191,7 +194,7 @@ def prepare_image(
     height: int,
     width: int,
     invert: str = "auto",
-    transform_param=None,
+    transform_param: schema.TransformationParameter | None = None,
 ) -> np.ndarray:
     """An image file as a net's input: float32 ``(channels, height, width)``, transformed as in the TEST phase.
 

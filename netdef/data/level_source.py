@@ -155,7 +155,7 @@ class LevelSource:
     def __enter__(self) -> LevelSource:
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
 

@@ -65,7 +65,7 @@ class LevelWriter:
     def __enter__(self) -> LevelWriter:
         return self
 
-    def __exit__(self, kind, *exception) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
         self._database.close()
         try:
             if kind is None:

@@ -195,7 +195,7 @@ class LmdbSource:
     def __enter__(self) -> LmdbSource:
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
 

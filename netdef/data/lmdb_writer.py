@@ -90,7 +90,7 @@ class LmdbWriter:
     def __enter__(self) -> LmdbWriter:
         return self
 
-    def __exit__(self, kind, *exception) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
         if kind is not None:
             self.abort()
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from netdef.data.datum import check_size, decode_datum
 from netdef.data.level_source import LevelSource
@@ -41,7 +42,7 @@ class Batch:
     `DatumLoader.state`), ``restarts`` (how often the source had begun anew by then).
     """
 
-    def __init__(self, size: int, dtype) -> None:
+    def __init__(self, size: int, dtype: DTypeLike) -> None:
         self.labels = np.zeros(size, dtype)
         self.data = np.zeros((size, 0, 0, 0), dtype)
         self.state = b""

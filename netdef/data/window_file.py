@@ -5,6 +5,7 @@ Source: Caffe src/caffe/layers/window_data_layer.cpp:54-165 (the file), 300-405 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
 from pathlib import Path
@@ -130,7 +131,9 @@ class Cut:
     pad_w: int
 
 
-def cut_window(box, image_size, crop_size: int, context_pad: int, square: bool, mirror: bool) -> Cut:
+def cut_window(
+    box: Sequence[float], image_size: tuple[int, int], crop_size: int, context_pad: int, square: bool, mirror: bool
+) -> Cut:
     """How the window ``box`` (x1, y1, x2, y2) is cut out of an image of ``image_size`` (height, width).
 
     With ``context_pad`` the box grows so that this many pixels of the crop lie around it; ``square`` lets its

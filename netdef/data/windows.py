@@ -9,6 +9,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from netdef.data.image import check_file, open_image, read_pixels, resize_pixels, to_bytes_image
 from netdef.data.loader import Batch
@@ -16,6 +17,7 @@ from netdef.data.mean import read_mean
 from netdef.data.window_file import BOX, IMAGE, LABEL, Cut, WindowFile, cut_window
 from netdef.errors import DataError, LayerError
 from netdef.random import Stream
+from prototxt import schema
 
 
 class WindowLoader:
@@ -35,7 +37,14 @@ class WindowLoader:
 
     restarts = 0  # draws have no end that one could pass
 
-    def __init__(self, windows: WindowFile, fields, transform, stream: Stream, dtype) -> None:
+    def __init__(
+        self,
+        windows: WindowFile,
+        fields: schema.WindowDataParameter,
+        transform: schema.TransformationParameter,
+        stream: Stream,
+        dtype: DTypeLike,
+    ) -> None:
         self.windows = windows
         self.fields = fields
         self.stream = stream

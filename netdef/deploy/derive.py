@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from netdef.deploy.clean import clean_layer, drop_dropout
 from netdef.deploy.flow import Flow, Version
@@ -14,7 +15,7 @@ from netdef.deploy.heads import MEASURES, Head, find_heads, main_heads, training
 from netdef.deploy.inputs import InputShapes, make_input
 from netdef.errors import LayerError
 from netdef.graph import GraphNode, filter_layers
-from prototxt import schema
+from prototxt import Document, schema
 
 LABEL_SECOND = frozenset({"Data", "ImageData", "WindowData", "MemoryData"})  # top 0: data, top 1: labels
 
@@ -38,13 +39,13 @@ class _Plan:
     inputs: list[Version]
 
 
-def derive_deploy(document, **options) -> schema.NetParameter:
+def derive_deploy(document: Document, **options: Any) -> schema.NetParameter:
     """The deploy net of a training definition; the options, rules and errors are `derive`'s."""
     return derive(document, **options).message
 
 
 def derive(
-    document,
+    document: Document,
     *,
     batch: int | None = None,
     shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,

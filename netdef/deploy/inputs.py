@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from netdef.deploy.sources import source_shape
 from netdef.errors import LayerError, UsageError, suggestion
 from netdef.graph import GraphNode
-from prototxt import schema
+from prototxt import Document, schema
 
 
 class InputShapes:
     """The shapes of a deploy net's inputs: what the caller asks for, else what the data layer tells."""
 
-    def __init__(self, document, batch: int | None, shape) -> None:
+    def __init__(
+        self, document: Document, batch: int | None, shape: Sequence[int] | Mapping[str, Sequence[int]] | None
+    ) -> None:
         if batch is not None and batch < 1:
             raise UsageError(f"batch is {batch}; it must be at least 1.")
         self.document = document

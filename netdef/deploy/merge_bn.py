@@ -8,12 +8,16 @@ Source: Caffe src/caffe/layers/batch_norm_layer.cpp:109-127 (what TEST computes)
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from netdef.deploy.flow import Flow
 from netdef.graph import filter_layers
 from prototxt import schema
+
+if TYPE_CHECKING:
+    from netdef.net import Net
 
 OUTPUT_AXIS = {"Convolution": 0, "ConvolutionDepthwise": 0, "DepthwiseConvolution": 0, "Deconvolution": 1,
                "InnerProduct": 0}  # fmt: skip
@@ -41,7 +45,7 @@ class Merged:
     notes: list[str] = field(default_factory=list)
     blobs: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
-    def fill(self, old, new) -> None:
+    def fill(self, old: Net, new: Net) -> None:
         """Give ``new``, the net of the new definition, its parameters: folded ones, and those of ``old``."""
         for name, blobs in new.params.items():
             values = self.blobs.get(name) or [blob.data for blob in old.params[name]]
@@ -59,7 +63,7 @@ class Difference:
     source: str
 
 
-def merge(net) -> Merged:
+def merge(net: Net) -> Merged:
     """Fold what can be folded in ``net``, a TEST net with its weights. The net stays as it is."""
     nodes, _ = filter_layers(net.document.message.layer, net.graph.state)
     flow = Flow(nodes)
@@ -157,7 +161,7 @@ def _statistics(net, node) -> tuple[np.ndarray, np.ndarray]:
     return total * share, squares * share
 
 
-def compare(old, new, seed: int) -> Difference:
+def compare(old: Net, new: Net, seed: int) -> Difference:
     """Run both nets on the same batch: random numbers in Input layers, else what the net's own data give."""
     source = "its own data"
     if old.inputs:

@@ -16,12 +16,12 @@ from prototxt import schema
 MORE_CLASSES = "Correct the label or give the scores more classes (num_output)."  # where no label can be ignored
 
 
-def ignored_label(fields) -> float:
+def ignored_label(fields: schema.LossParameter | schema.AccuracyParameter) -> float:
     """``fields.ignore_label`` as the kernels want it: NaN, which equals no label, where it is not given."""
     return float(fields.ignore_label) if fields.HasField("ignore_label") else nan
 
 
-def normalization_mode(loss_param, default: int) -> int:
+def normalization_mode(loss_param: schema.LossParameter, default: int) -> int:
     """The mode that ``loss_param`` asks for, by ``normalization`` or by the older ``normalize``.
 
     Source: Caffe softmax_loss_layer.cpp:28-35, sigmoid_cross_entropy_loss_layer.cpp:24-32.

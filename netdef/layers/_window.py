@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netdef.layer import Layer
+from prototxt import schema
 
 _EXTRA = {"kernel_size": ("kernel_h", "kernel_w"), "stride": ("stride_h", "stride_w"), "pad": ("pad_h", "pad_w")}
 
@@ -26,7 +27,7 @@ class Window:
         return self.dilation[axis] * (self.kernel[axis] - 1) + 1
 
 
-def read_window(layer: Layer, fields, message: str, axes: int) -> Window:
+def read_window(layer: Layer, fields: schema.ConvolutionParameter, message: str, axes: int) -> Window:
     """The window in ``fields`` (a ConvolutionParameter, found at ``message``) for ``axes`` spatial axes."""
     kernel = _per_axis(layer, fields, message, "kernel_size", axes, None)
     stride = _per_axis(layer, fields, message, "stride", axes, 1)

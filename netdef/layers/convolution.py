@@ -12,7 +12,14 @@ from netdef.layers._axes import bottom_name, canonical_axis, refuse_in_place
 from netdef.layers._window import read_window
 
 
-def plan_convolution(layer, num, channels, num_output, spatial, pooled):
+def plan_convolution(
+    layer: ConvolutionLayer,
+    num: int,
+    channels: int,
+    num_output: int,
+    spatial: tuple[int, ...],
+    pooled: tuple[int, ...],
+) -> DepthwisePlan | ConvolutionPlan | NdConvolutionPlan:
     """The plan that suits a convolution with ``layer``'s window and group, from ``spatial`` to ``pooled`` pixels."""
     window, group = layer.window, layer.group
     # Where one window fits, the stride has no effect, nor has the dilation of one tap; the kernels count in 32 bits.

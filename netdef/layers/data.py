@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from netdef.blob import Blob
 from netdef.data.level_source import LevelSource
@@ -60,7 +61,11 @@ class DataLayer(PrefetchingLayer):
 
 
 def open_loader(
-    param, phase: int, stream: Stream, dtype=np.float32, loader: type[DatumLoader] = DatumLoader
+    param: schema.LayerParameter,
+    phase: int,
+    stream: Stream,
+    dtype: DTypeLike = np.float32,
+    loader: type[DatumLoader] = DatumLoader,
 ) -> DatumLoader:
     """The source and the transformer of a Data layer's definition, ready to read.
 

@@ -6,9 +6,10 @@ from netdef.kernels._size import sized
 from netdef.kernels.interp import interp_backward, interp_forward
 from netdef.layer import Layer, exactly, register_layer
 from netdef.layers._axes import bottom_name, refuse_in_place
+from prototxt import schema
 
 
-def interp_size(size: int, fields) -> int | None:
+def interp_size(size: int, fields: schema.InterpParameter) -> int | None:
     """Pixels of the top along an axis of ``size`` pixels by the factors in ``fields``; None where there are none.
 
     zoom_factor z makes ``size + (size - 1)(z - 1)``, shrink_factor s ``(size - 1) // s + 1``; s comes first.

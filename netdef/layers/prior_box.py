@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 
 import numpy as np
@@ -11,7 +12,7 @@ from netdef.layer import Layer, between, exactly, register_layer
 from netdef.layers._axes import bottom_name
 
 
-def box_sizes(min_sizes, max_sizes, ratios) -> np.ndarray:
+def box_sizes(min_sizes: Sequence[float], max_sizes: Sequence[float], ratios: Sequence[float]) -> np.ndarray:
     """Widths and heights of the boxes of a cell, float32 ``(priors, 2)``, pixels.
 
     For each min_size: a square of it; where there is a max_size, a square of ``sqrt(min_size max_size)``; for each

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from netdef.errors import UsageError
 from netdef.graph import GraphNode
-from netdef.report.diagram import Diagram, LayerBox, Wire, make_diagram
+from netdef.report.diagram import Diagram, LayerBox, Part, Wire, make_diagram
 from netdef.report.family import OTHER, colors_of
 from netdef.report.layout import Layout, lay_out
 from netdef.report.scene import Box, Curve, Mark, Point, Scene, Shape, Text, text_width
@@ -224,7 +224,7 @@ def _lines(box: LayerBox, ink: str) -> list[tuple[str, str]]:
     return lines + [(text, GRAY) for text in [", ".join(fields), *last] if text]
 
 
-def part_text(part) -> str:
+def part_text(part: Part) -> str:
     """A layer in place on one line, without the count of its parameters: ``relu1 · ReLU``."""
     words = [field for field in part.fields if not field.endswith(" parameters")]
     return " · ".join([part.name, part.type, *words])

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from prototxt import schema
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def key_fields(param: schema.LayerParameter) -> list[str]:
     return words
 
 
-def kernel_sizes(param, name: str, default: int) -> tuple[int, int]:
+def kernel_sizes(param: Message, name: str, default: int) -> tuple[int, int]:
     """Height and width of ``kernel_size``, ``stride``, ``pad`` or ``dilation``, whichever way they are written."""
     short = name.split("_")[0]
     height, width = f"{short}_h", f"{short}_w"

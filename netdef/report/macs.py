@@ -27,26 +27,32 @@ def count_macs(
 
 
 @MACS.register("Convolution")
-def convolution(param, bottoms, tops, params) -> int:
+def convolution(
+    param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]
+) -> int:
     """Each output value is one filter's inner product: channels / group * kernel_h * kernel_w."""
     return sum(prod(top) for top in tops) * prod(params[0][1:])
 
 
 @MACS.register("Deconvolution")
-def deconvolution(param, bottoms, tops, params) -> int:
+def deconvolution(
+    param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]
+) -> int:
     """Each input value is multiplied into num_output / group * kernel_h * kernel_w places."""
     return sum(prod(bottom) for bottom in bottoms) * prod(params[0][1:])
 
 
 @MACS.register("InnerProduct")
-def inner_product(param, bottoms, tops, params) -> int:
+def inner_product(
+    param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]
+) -> int:
     """Each weight once for each item (and place before ``axis``)."""
     outputs = param.inner_product_param.num_output
     return prod(tops[0]) // outputs * prod(params[0])
 
 
 @MACS.register("LRN")
-def lrn(param, bottoms, tops, params) -> int:
+def lrn(param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]) -> int:
     """Each value sums local_size squares across channels, or local_size * local_size within one."""
     size = param.lrn_param.local_size
     is_within = param.lrn_param.norm_region == param.lrn_param.WITHIN_CHANNEL
@@ -54,30 +60,36 @@ def lrn(param, bottoms, tops, params) -> int:
 
 
 @MACS.register("BatchNorm")
-def batch_norm(param, bottoms, tops, params) -> int:
+def batch_norm(
+    param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]
+) -> int:
     """With stored statistics: one scaling and one shift for each value."""
     return prod(tops[0])
 
 
 @MACS.register("Scale")
-def scale(param, bottoms, tops, params) -> int:
+def scale(
+    param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]
+) -> int:
     """One for each value."""
     return prod(tops[0])
 
 
 @MACS.register("Eltwise")
-def eltwise(param, bottoms, tops, params) -> int:
+def eltwise(
+    param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]
+) -> int:
     """A sum with coefficients: one for each bottom's values."""
     return prod(tops[0]) * len(param.eltwise_param.coeff)
 
 
 @MACS.register("LSTM")
-def lstm(param, bottoms, tops, params) -> int:
+def lstm(param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]) -> int:
     """Each weight once for each time step and item."""
     return prod(tops[0][:2]) * sum(prod(shape) for shape in params if len(shape) > 1)
 
 
 @MACS.register("RNN")
-def rnn(param, bottoms, tops, params) -> int:
+def rnn(param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]) -> int:
     """Each weight once for each time step and item."""
     return lstm(param, bottoms, tops, params)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
 from netdef.graph import GraphNode
 from netdef.report.draw import draw
@@ -11,16 +12,19 @@ from netdef.report.summary import Row, Summary, bytes_text, shape_text, summariz
 from netdef.report.svg import to_svg
 from prototxt import schema
 
+if TYPE_CHECKING:
+    from netdef.net import Net
+
 _HEAD = ("layer", "type", "output", "parameters", "multiply-adds", "memory")
 _CELL = "padding: 2px 10px; border-bottom: 1px solid #e3e6ea; text-align: "
 
 
-def net_svg(net) -> str:
+def net_svg(net: Net) -> str:
     """The picture as SVG text, fit to stand within a page."""
     return to_svg(_scene(net)).split("\n", 1)[1]
 
 
-def net_html(net) -> str:
+def net_html(net: Net) -> str:
     """The picture above the table; neither runs the net nor takes memory for its blobs."""
     svg = net_svg(net).replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
     return f"<div>{svg}{_table(summarize(net))}</div>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 
 from netdef.errors import NetdefError, UsageError
@@ -12,21 +12,21 @@ from netdef.graph import GraphNode, check_wiring, filter_layers
 from netdef.report.draw import draw
 from netdef.report.scene import Scene
 from netdef.report.shapes import shape_net
-from prototxt import schema
+from prototxt import Document, schema
 
 FORMATS = (".png", ".svg")
 MOST_PIXELS = 400_000_000
 
 
 def net_scene(
-    document,
+    document: Document,
     phase: int | None = None,
     *,
     level: int = 0,
     stages: Sequence[str] = (),
     rankdir: str = "TB",
     with_shapes: bool = True,
-    shape=None,
+    shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
 ) -> tuple[Scene, str]:
     """The drawing of one view of a definition, and why it has no shapes ("" where it has).
 

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont
 
 Point = tuple[float, float]
 
@@ -72,7 +76,7 @@ class Scene:
 
 
 @lru_cache(maxsize=64)
-def font(size: float):
+def font(size: float) -> FreeTypeFont:
     """Pillow's built-in scalable font."""
     from PIL import ImageFont
 

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from netdef.deploy.inputs import InputShapes
 from netdef.graph import GraphNode, filter_layers
-from prototxt import schema
+from prototxt import Document, schema
+
+if TYPE_CHECKING:
+    from netdef.net import Net
 
 OUTSIDE = frozenset({"Data", "HDF5Data", "ImageData", "WindowData"})  # what reads files
 
 
-def shape_net(document, phase: int, *, level: int = 0, stages: Sequence[str] = (), batch=None, shape=None):
+def shape_net(
+    document: Document,
+    phase: int,
+    *,
+    level: int = 0,
+    stages: Sequence[str] = (),
+    batch: int | None = None,
+    shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
+) -> Net:
     """A `netdef.net.Net` of one phase, with Input layers in the place of those that read files.
 
     ``shape`` is as for `netdef.deploy.derive`; the batch is the data layer's own unless ``batch`` is given.
@@ -26,7 +38,15 @@ def shape_net(document, phase: int, *, level: int = 0, stages: Sequence[str] = (
     )
 
 
-def without_files(document, phase: int, *, level: int = 0, stages: Sequence[str] = (), batch=None, shape=None):
+def without_files(
+    document: Document,
+    phase: int,
+    *,
+    level: int = 0,
+    stages: Sequence[str] = (),
+    batch: int | None = None,
+    shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
+) -> Document:
     """A copy of the document whose message has Input layers for the data layers of a phase that read files."""
     result = copy.copy(document)
     result.message = schema.NetParameter()

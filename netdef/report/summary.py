@@ -7,9 +7,13 @@ import io
 import json
 from dataclasses import asdict, dataclass, field
 from math import prod
+from typing import TYPE_CHECKING
 
 from netdef.report.macs import count_macs
 from prototxt import schema
+
+if TYPE_CHECKING:
+    from netdef.net import Net
 
 NO_COPY = frozenset({"Flatten", "Reshape", "Split"})  # their tops are their bottoms' memory
 
@@ -45,7 +49,7 @@ class Summary:
         return sum(getattr(row, what) for row in self.rows)
 
 
-def summarize(net, *, types: dict[str, str] | None = None) -> Summary:
+def summarize(net: Net, *, types: dict[str, str] | None = None) -> Summary:
     """The summary of a `netdef.net.Net`; no blob is touched, so a net of any size will do.
 
     ``types`` replaces the types of layers by name: those of data layers that an Input stands for. Splits, which the

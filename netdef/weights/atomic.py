@@ -30,7 +30,7 @@ _ADVICE = {
 }
 
 
-def write_atomically(path, content: Content) -> None:
+def write_atomically(path: str | os.PathLike[str], content: Content) -> None:
     """Write ``content`` to ``path`` so that a reader sees the old file or the whole new one, never a part.
 
     Parameters
@@ -65,7 +65,7 @@ def write_atomically(path, content: Content) -> None:
         _remove(temporary)
 
 
-def check_writable(path) -> None:
+def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise the WeightsError that `write_atomically` would meet at ``path`` now, before hours of training."""
     path = os.fspath(path)
     folder, name = os.path.split(os.path.realpath(path))

@@ -117,6 +117,6 @@ def blob_chunks(array: np.ndarray, diff: np.ndarray | None = None) -> list:
     return [chunk for number in sorted(parts) for chunk in wire.encode_bytes(number, parts[number])]
 
 
-def blob_message(array: np.ndarray, diff: np.ndarray | None = None):
+def blob_message(array: np.ndarray, diff: np.ndarray | None = None) -> schema.BlobProto:
     """A ``schema.BlobProto``; by way of bytes, because a list of a million Python floats is slow."""
     return schema.BlobProto.FromString(encode_blob(array, diff))

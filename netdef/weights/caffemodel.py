@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from google.protobuf.message import DecodeError, EncodeError
@@ -21,6 +22,9 @@ from netdef.weights.blobs import blob_chunks, read_blob
 from netdef.weights.files import read_file, unreadable
 from prototxt import schema
 from prototxt.upgrade.v1 import TYPES as V1_TYPES
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 WHAT = "a binary caffemodel"
 
@@ -56,7 +60,7 @@ _V0 = _Version(name=1, type=2, blobs=50)
 _V1_INNER_V0 = 1  # V1LayerParameter.layer: a V0 layer inside
 
 
-def read_caffemodel(path) -> list[LayerWeights]:
+def read_caffemodel(path: str | os.PathLike[str]) -> list[LayerWeights]:
     """The layers of a binary caffemodel of any age (V0, V1, V2), in file order, those without blobs too.
 
     Raises
@@ -67,7 +71,7 @@ def read_caffemodel(path) -> list[LayerWeights]:
     return parse_caffemodel(read_file(path, WHAT), path)
 
 
-def parse_caffemodel(content: bytes, path="<bytes>") -> list[LayerWeights]:
+def parse_caffemodel(content: bytes, path: str | os.PathLike[str] = "<bytes>") -> list[LayerWeights]:
     """`read_caffemodel` of bytes; ``path`` is for messages."""
     data = memoryview(content)
     layers: list[LayerWeights] = []
@@ -89,7 +93,7 @@ def parse_caffemodel(content: bytes, path="<bytes>") -> list[LayerWeights]:
     return layers
 
 
-def read_net(path) -> schema.NetParameter:
+def read_net(path: str | os.PathLike[str]) -> schema.NetParameter:
     """All of a binary caffemodel as it was written, definition included; for upgrades of Caffe's own files.
 
     Raises
@@ -141,12 +145,12 @@ def _read_type(data: memoryview, found: wire.Field, version: _Version) -> str:
     return V1_TYPES.get(known.Name(number), "") if number in known.values() else ""
 
 
-def write_caffemodel(path, message) -> None:
+def write_caffemodel(path: str | os.PathLike[str], message: schema.NetParameter) -> None:
     """Write ``message`` (a ``schema.NetParameter`` with blobs) whole or not at all; Caffe reads the file."""
     write_atomically(path, serialized(message, path))
 
 
-def serialized(message, path) -> bytes:
+def serialized(message: Message, path: str | os.PathLike[str]) -> bytes:
     """The bytes of a message; a WeightsError where it is larger than the format allows."""
     try:
         return message.SerializePartialToString()
@@ -154,7 +158,7 @@ def serialized(message, path) -> bytes:
         raise _too_large(path, str(error)) from error
 
 
-def model_chunks(name: str, layers: Iterable[tuple], path) -> list:
+def model_chunks(name: str, layers: Iterable[tuple], path: str | os.PathLike[str]) -> list:
     """The bytes of a caffemodel in chunks, most of them views of the arrays.
 
     Parameters

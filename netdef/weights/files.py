@@ -24,7 +24,7 @@ _SIGNATURES = [
 ]
 
 
-def read_file(path, what: str) -> bytes:
+def read_file(path: str | os.PathLike[str], what: str) -> bytes:
     """All bytes of a file; a WeightsError that names ``what`` was wanted where it cannot be read or is empty."""
     path = os.fspath(path)
     try:
@@ -55,7 +55,7 @@ def resembles(content: bytes) -> str:
     return ""
 
 
-def is_hdf5(path) -> bool:
+def is_hdf5(path: str | os.PathLike[str]) -> bool:
     """Whether the file starts as HDF5 files do."""
     try:
         with open(path, "rb") as file:
@@ -64,7 +64,9 @@ def is_hdf5(path) -> bool:
         return False
 
 
-def unreadable(path, content: bytes, error: WireError, what: str, where: str = "") -> WeightsError:
+def unreadable(
+    path: str | os.PathLike[str], content: bytes, error: WireError, what: str, where: str = ""
+) -> WeightsError:
     """The WeightsError for a file in which a `WireError` turned up while reading ``where``."""
     alien = resembles(content)
     place = f", {where}" if where else ""

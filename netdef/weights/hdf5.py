@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import h5py
@@ -28,7 +28,7 @@ _STATE = "a solverstate as Caffe writes it is"
 _SUMMED = ("iter", "learned_net", "current_step", "resume", "learned_net_size", "learned_net_crc32")
 
 
-def read_weights(path) -> list[LayerWeights]:
+def read_weights(path: str | os.PathLike[str]) -> list[LayerWeights]:
     """The layers of an HDF5 weight file in name order; a blob that another layer owns is None."""
     with _open(path) as file:
         if not isinstance(file.get("data"), h5py.Group):
@@ -45,7 +45,7 @@ def _read_layer(path, name: str, group) -> LayerWeights:
     return LayerWeights(name, "", [_array(path, group, str(i)) for i in range(count)])
 
 
-def read_solverstate(path) -> SolverState:
+def read_solverstate(path: str | os.PathLike[str]) -> SolverState:
     """The solver state in an HDF5 file; WeightsError where it is none."""
     with _open(path) as file:
         for name in ("iter", "current_step", "history"):
@@ -67,7 +67,7 @@ def read_solverstate(path) -> SolverState:
         return state
 
 
-def write_weights(path, layers, diffs: bool = False) -> None:
+def write_weights(path: str | os.PathLike[str], layers: Iterable[tuple], diffs: bool = False) -> None:
     """Write ``layers``, triples of a name, its blobs and whether it owns each; values of owners only.
 
     With ``diffs`` all gradients too. Whole or not at all; Caffe reads the file.
@@ -75,7 +75,7 @@ def write_weights(path, layers, diffs: bool = False) -> None:
     write_atomically(path, weights_bytes(layers, diffs))
 
 
-def weights_bytes(layers, diffs: bool = False) -> bytes:
+def weights_bytes(layers: Iterable[tuple], diffs: bool = False) -> bytes:
     """The content of an HDF5 weight file; see `write_weights`."""
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
@@ -93,7 +93,7 @@ def _write_layer(group, kind: str, blobs, owned) -> None:
             group.create_dataset(str(index), data=getattr(blob, kind))
 
 
-def write_solverstate(path, state: SolverState) -> None:
+def write_solverstate(path: str | os.PathLike[str], state: SolverState) -> None:
     """Write ``state`` as HDF5, whole or not at all; Caffe reads the file."""
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:

@@ -7,6 +7,7 @@ Source: Caffe src/caffe/proto/caffe.proto (SolverState), src/caffe/solvers/sgd_s
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ class SolverState:
     learned_net_crc32: int | None = None
 
 
-def read_solverstate(path) -> SolverState:
+def read_solverstate(path: str | os.PathLike[str]) -> SolverState:
     """Read a solverstate, binary or HDF5.
 
     Raises
@@ -62,7 +63,7 @@ def read_solverstate(path) -> SolverState:
     return parse_solverstate(read_file(path, WHAT), path)
 
 
-def parse_solverstate(content: bytes, path="<bytes>") -> SolverState:
+def parse_solverstate(content: bytes, path: str | os.PathLike[str] = "<bytes>") -> SolverState:
     """`read_solverstate` of the bytes of a binary file; ``path`` is for messages."""
     data = memoryview(content)
     state = SolverState()
@@ -115,7 +116,7 @@ def _read_history(data: memoryview, found: wire.Field, index: int) -> np.ndarray
         raise wire.WireError(error.offset, f"history blob {index}: {error.message}", error.truncated) from None
 
 
-def parse_resume(content: bytes, offset: int = 0):
+def parse_resume(content: bytes, offset: int = 0) -> schema.ResumeState:
     """The ``schema.ResumeState`` in ``content``; `wire.WireError` where it is none."""
     try:
         return schema.ResumeState.FromString(content)
@@ -134,7 +135,7 @@ def _check_sum(data: memoryview) -> bool:
     return True
 
 
-def write_solverstate(path, state: SolverState) -> None:
+def write_solverstate(path: str | os.PathLike[str], state: SolverState) -> None:
     """Write ``state`` as a binary solverstate, whole or not at all; Caffe reads it."""
     write_atomically(path, state_chunks(state))
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from netdef.errors import Location, WeightsError
 from netdef.weights.caffemodel import LayerWeights, read_caffemodel
 from netdef.weights.files import is_hdf5
+
+if TYPE_CHECKING:
+    from netdef.net import Net
 
 
 @dataclass
@@ -30,7 +34,7 @@ class Transfer:
     skipped: list[str] = field(default_factory=list)
 
 
-def read_weights(path) -> list[LayerWeights]:
+def read_weights(path: str | os.PathLike[str]) -> list[LayerWeights]:
     """The layers of a weight file, binary or HDF5; WeightsError where it is neither."""
     if is_hdf5(path):
         from netdef.weights import hdf5  # loads h5py, which few runs need
@@ -39,7 +43,13 @@ def read_weights(path) -> list[LayerWeights]:
     return read_caffemodel(path)
 
 
-def copy_weights(net, source, *, path: str = "<weights>", skip_mismatch: bool = False) -> Transfer:
+def copy_weights(
+    net: Net,
+    source: str | os.PathLike[str] | list[LayerWeights],
+    *,
+    path: str = "<weights>",
+    skip_mismatch: bool = False,
+) -> Transfer:
     """Give ``net`` the parameters that ``source`` has for layers of the same name.
 
     Nothing is copied unless everything fits, except with ``skip_mismatch``, which leaves alone the layers that do

@@ -125,7 +125,7 @@ def encode_varint(value: int) -> bytes:
     return bytes(encoded)
 
 
-def encode_bytes(number: int, *content) -> list:
+def encode_bytes(number: int, *content: bytes | np.ndarray) -> list:
     """A length-delimited field as chunks: tag and size, then ``content`` (bytes or flat uint8 views)."""
     size = sum(len(chunk) for chunk in content)
     return [encode_varint(number << 3 | LENGTH) + encode_varint(size), *content]
