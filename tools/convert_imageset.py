@@ -70,7 +70,10 @@ def run(args: Namespace) -> int:
             if writer.count % 1000 == 0:
                 log.info("convert_imageset.cpp:143", f"Processed {writer.count} files.")
         if writer.count == 0:
-            raise DataError(f'none of the {len(entries)} images of "{args.list}" could be read. Correct ROOTFOLDER/.')
+            raise DataError(
+                f'none of the images of "{args.list}" could be read; the first is "{args.root}{entries[0][0]}". '
+                "Correct the list, or ROOTFOLDER/, which stands before each name as it is."
+            )
         log.info("convert_imageset.cpp:149", f"Processed {writer.count} files.")
     left = len(entries) - writer.count
     print(f"{args.database}: {writer.count} records" + (f", {left} images left out." if left else "."))

@@ -39,6 +39,8 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(args: Namespace) -> int:
     folder = os.path.expanduser(args.folder)
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise DataError(f'"{folder}" is a file; expected a folder, which is made where there is none. Choose another.')
     foreign = [name for name in PROGRAMS if _is_foreign(os.path.join(folder, name))]
     if foreign and not args.overwrite:
         raise DataError(

@@ -48,7 +48,7 @@ def run(args: Namespace) -> int:
         raise UsageError("netdef resize: the images would be overwritten. Give another --output_folder.")
     names = args.image or _images(source, target)
     if not names:
-        raise DataError(f'"{source}" holds no image ({", ".join(ENDINGS)}).')
+        raise DataError(f'"{source}" holds no image ({", ".join(ENDINGS)}). Correct the path.')
     wrong = [name for name in names if not name.lower().endswith(ENDINGS)]
     if wrong:
         raise UsageError(f'netdef resize: "{wrong[0]}" does not end as images do: {", ".join(ENDINGS)}.')

@@ -35,7 +35,8 @@ def run(args: Namespace) -> int:
 
     path = os.path.abspath(args.script)
     if not os.path.isfile(path):
-        raise NetdefError("does not exist; expected a Python script. Correct the path.", location=Location(args.script))
+        found = "is a folder" if os.path.isdir(path) else "does not exist"
+        raise NetdefError(f"{found}; expected a Python script. Correct the path.", location=Location(args.script))
     old_scripts.install()
     _offer_pillow_as_image()
     saved = sys.argv, sys.path[:]

@@ -81,7 +81,7 @@ def read_array(path: str | Path) -> np.ndarray:
     except OSError as error:
         raise DataError(f'array "{path}" cannot be read: {error.strerror or error}. Correct the path.') from error
     except (ValueError, EOFError) as error:
-        raise DataError(f'array "{path}" is no .npy file of numbers ({error}). Save it with numpy.save.') from error
+        raise DataError(f'array "{path}" is no .npy file of numbers. Save it with numpy.save.') from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
         raise DataError(f'array "{path}" does not hold one array of numbers. Save it with numpy.save.')
     return array

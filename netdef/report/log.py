@@ -69,7 +69,7 @@ def read_log(path: str | Path) -> TrainingLog:
         raise NetdefError(f'log "{path}" cannot be read: {error.strerror}. Correct the path.') from error
     log = parse_log(text, str(path))
     if not log.loss and not log.test:
-        lines = text.count("\n")
+        lines = len(text.splitlines())
         raise NetdefError(
             f'log "{path}" has {lines} line{"" if lines == 1 else "s"}, none of them like "Iteration 100, loss = 0.25" '
             'or "Test net output #0: accuracy = 0.98". Name the log of a training run.'

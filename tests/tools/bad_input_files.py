@@ -190,6 +190,10 @@ def good_png(path: Path) -> None:
     Image.fromarray(image(3)[0]).save(path)
 
 
+def wide_png(path: Path) -> None:
+    Image.fromarray(image(3, (1, 4, 9))[0]).save(path)
+
+
 def cut_png(path: Path) -> None:
     Image.fromarray(image(3, (1, 40, 50))[0]).save(path)
     path.write_bytes(path.read_bytes()[:300])

@@ -64,7 +64,10 @@ def test_images_that_cannot_be_read_are_left_out(run, pictures, tmp_path):
     assert 'image "images/a.png" is not an image in a format known here' in result.err
     result = run("convert_imageset", "nowhere/", "list.txt", "db2")
     assert result.status == 1
-    assert result.err.endswith('none of the 3 images of "list.txt" could be read. Correct ROOTFOLDER/.\n')
+    assert result.err.endswith(
+        'none of the images of "list.txt" could be read; the first is "nowhere/a.png". '
+        "Correct the list, or ROOTFOLDER/, which stands before each name as it is.\n"
+    )
     assert not (tmp_path / "db2").exists()
 
 
