@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prototxt import schema
+from prototxt.tables import is_repeated
 
 TRAINING_FIELDS = ("include", "exclude", "phase", "loss_weight", "propagate_down")
 KEEP_FILLERS = frozenset({"DummyData"})  # its fillers make the data
@@ -32,7 +33,7 @@ def _clean_params(layer: schema.LayerParameter) -> None:
 
 def _clear_fillers(layer: schema.LayerParameter) -> None:
     for field, value in layer.ListFields():
-        if field.message_type is None or field.is_repeated or field.name == "transform_param":
+        if field.message_type is None or is_repeated(field) or field.name == "transform_param":
             continue
         for inner, _ in value.ListFields():
             if inner.message_type is not None and inner.message_type.name == "FillerParameter":
