@@ -43,6 +43,7 @@ class CommandParser(argparse.ArgumentParser):
         self.positionals: list[argparse.Action] = []
         self.required: list[argparse.Action] = []
         self.excuses: dict[argparse.Action, str | None] = {}
+        self.choices: dict[argparse.Action, list[str]] = {}
         self.words_follow = False
         self.add_argument("--help", action="store_true", help="show this text")
         self.options["h"] = self.options["help"]
@@ -55,13 +56,15 @@ class CommandParser(argparse.ArgumentParser):
         required = bool(kwargs.pop("required", False))
         unless = kwargs.pop("unless", None)
         is_option = names[0].startswith("-")
-        if kwargs.get("type") is not None or kwargs.get("choices") is not None:
-            choices = kwargs.pop("choices", None)
+        choices = kwargs.pop("choices", None)
+        if choices is not None or kwargs.get("type") is not None:
             if choices is not None:
                 kwargs.setdefault("metavar", "|".join(map(str, choices)))
             label = names[-1] if is_option else kwargs.get("metavar", names[0])
             kwargs["type"] = _converter(self.prog, str(label), kwargs.get("type", str), choices)
         action = super().add_argument(*names, **kwargs)
+        if choices is not None:
+            self.choices[action] = list(map(str, choices))
         if not is_option:
             self.positionals.append(action)
             return action

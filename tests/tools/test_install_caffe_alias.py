@@ -63,14 +63,38 @@ def test_every_command_is_completed(run, name):
 @pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
 @pytest.mark.parametrize(
     "words, expected",
-    [("netdef tr", "train"), ("netdef train --sol", "--solver"), ("netdef help convert_im", "convert_imageset")],
+    [
+        ("netdef tr", "train"),
+        ("netdef train --sol", "--solver"),
+        ("netdef help convert_im", "convert_imageset"),
+        ("netdef train -sigint_effect s", "snapshot stop"),
+        ("netdef train --sighup-effect = sn", "snapshot"),
+        ("netdef draw-net net.prototxt --phase =", "TRAIN TEST ALL"),
+        ("netdef train -solver le", "lenet.prototxt lenet_test.prototxt"),
+        ("netdef test -weights a.caffemodel,lenet_", "a.caffemodel,lenet_test.prototxt"),
+        ("netdef train --iterations le", ""),
+        ("netdef completion z", "zsh"),
+        ("netdef extract_features lenet.p", "lenet.prototxt"),
+        ("netdef convert_cifar . . l", "lmdb leveldb lenet.prototxt lenet_test.prototxt"),
+    ],
 )
 def test_bash_completes(run, tmp_path, words, expected):
     (tmp_path / "completion.sh").write_text(run("completion", "bash").out)
+    for name in ("lenet.prototxt", "lenet_test.prototxt"):
+        (tmp_path / name).write_text("")
     given = f"COMP_WORDS=({words}); COMP_CWORD={len(words.split()) - 1}"
     script = f'. ./completion.sh; {given}; _netdef; echo "${{COMPREPLY[@]}}"'
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == (f"{expected}\n", "")
+    assert (sorted(done.stdout.split()), done.stderr) == (sorted(expected.split()), "")  # files come in any order
+
+
+def test_fish_knows_the_values(run):
+    lines = run("completion", "fish").out.splitlines()
+    train = "complete -c netdef -n '__fish_seen_subcommand_from train'"
+    assert f"{train} -l solver -r -F" in lines
+    assert f"{train} -l sigint_effect -x -a 'snapshot stop none'" in lines
+    assert f"{train} -l iterations -x" in lines
+    assert "complete -c netdef -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'" in lines
 
 
 def test_another_shell(run):
