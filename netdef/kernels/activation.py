@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from netdef.kernels._jit import kernel, prange
+from netdef.kernels.exponential import sigmoid, tanh
 
 __all__ = [
     "relu_backward",
@@ -60,10 +59,9 @@ def relu_backward_in_place(bottom, negative_slope, diff):
 
 @kernel(parallel=True)
 def sigmoid_forward(bottom, top):
-    """``top = 1 / (1 + exp(-bottom))``, computed as ``tanh(bottom / 2) / 2 + 1 / 2`` (sigmoid_layer.cpp:8-11)."""
-    half = bottom.dtype.type(0.5)
+    """``top = 1 / (1 + exp(-bottom))`` (sigmoid_layer.cpp:8-11)."""
     for i in prange(bottom.size):
-        top[i] = half * math.tanh(half * bottom[i]) + half
+        top[i] = sigmoid(bottom[i])
 
 
 @kernel(parallel=True)
@@ -78,7 +76,7 @@ def sigmoid_backward(top_diff, top, bottom_diff):
 def tanh_forward(bottom, top):
     """``top = tanh(bottom)``."""
     for i in prange(bottom.size):
-        top[i] = math.tanh(bottom[i])
+        top[i] = tanh(bottom[i])
 
 
 @kernel(parallel=True)

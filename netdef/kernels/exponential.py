@@ -1,7 +1,7 @@
-"""exp and log1p that compilers can compute for many values at a time.
+"""exp, log1p, sigmoid and tanh that compilers can compute for many values at a time.
 
-In float32 they are polynomials, free of branches and calls, within 2 units in the last place of the true value;
-in float64 they are the library's.
+In float32 they are polynomials, free of branches and calls, exp and log1p within 2 units in the last place of the true
+value; in float64 they are the library's.
 """
 
 import numpy as np
@@ -19,6 +19,10 @@ P0, P1, P2 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float3
 P3, P4, P5 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
 # log1p(t) = 2 * (s + s**3 / 3 + s**5 / 5 + …), s = t / (2 + t) <= 1 / 3
 L1, L3, L5, L7 = np.float32(2), np.float32(2 / 3), np.float32(2 / 5), np.float32(2 / 7)
+# tanh(x) = x + x**3 * (…) for |x| < NEAR: the Cephes library's coefficients
+T3, T5, T7 = np.float32(-3.33332819422e-1), np.float32(1.33314422036e-1), np.float32(-5.37397155531e-2)
+T9, T11 = np.float32(2.06390887954e-2), np.float32(-5.70498872745e-3)
+NEAR = np.float32(0.625)
 L9, L11, L13 = np.float32(2 / 9), np.float32(2 / 11), np.float32(2 / 13)
 
 
@@ -66,3 +70,19 @@ def sigmoid(value):
     """1 / (1 + exp(-value)), of the value's dtype."""
     one = type(value)(1)
     return one / (one + exp(-value))
+
+
+@kernel
+def tanh(value):
+    """The hyperbolic tangent, of the value's dtype; beyond `NEAR` it is ``1 - 2 / (exp(2 |value|) + 1)``."""
+    if is_double(value):
+        return np.tanh(value)
+    one, two = np.float32(1), np.float32(2)
+    number = np.float32(value)
+    square = number * number
+    series = (((T11 * square + T9) * square + T7) * square + T5) * square + T3
+    near = number + number * square * series
+    size = abs(number)
+    far = one - two / (exp(two * size) + one)
+    far = -far if number < np.float32(0) else far
+    return type(value)(near if size < NEAR else far)

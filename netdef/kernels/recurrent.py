@@ -7,13 +7,13 @@ Source: Caffe src/caffe/layers/{lstm,lstm_unit,rnn}_layer.cpp.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from netdef.kernels._jit import kernel
+from netdef.kernels.exponential import sigmoid, tanh
 from netdef.kernels.inner_product import InnerProductPlan, add_column_sums
 from netdef.kernels.scale import multiply_by_scale
 
@@ -27,23 +27,30 @@ def lstm_unit_forward(cell, gate_input, cont, size, gates, next_cell, hidden):
     ``gate_input`` and ``gates`` are (N, 4, size), in the order i, f, o, g; ``gates`` keeps ``cont f`` as f, 0 where
     cont is 0. ``cell``, ``next_cell``, ``hidden`` are (N, size).
     """
-    one, two = cell.dtype.type(1), cell.dtype.type(2)
+    zero = cell.dtype.type(0)
     for n in range(cont.size):
+        kept = cont[n]
+        for start in range(n * 4 * size, (n + 1) * 4 * size, size):
+            source, target = gate_input[start : start + size], gates[start : start + size]
+            if start == (n * 4 + 3) * size:
+                for d in range(size):
+                    target[d] = tanh(source[d])
+            elif start == (n * 4 + 1) * size:
+                for d in range(size):
+                    target[d] = zero if kept == 0 else kept * sigmoid(source[d])
+            else:
+                for d in range(size):
+                    target[d] = sigmoid(source[d])
+        first = gates[n * 4 * size : (n * 4 + 1) * size]
+        forget = gates[(n * 4 + 1) * size : (n * 4 + 2) * size]
+        last = gates[(n * 4 + 2) * size : (n * 4 + 3) * size]
+        entry = gates[(n * 4 + 3) * size : (n * 4 + 4) * size]
+        before, after = cell[n * size : (n + 1) * size], next_cell[n * size : (n + 1) * size]
+        out = hidden[n * size : (n + 1) * size]
         for d in range(size):
-            base, place = n * 4 * size + d, n * size + d
-            i = one / (one + math.exp(-gate_input[base]))
-            f = cell.dtype.type(0)
-            if cont[n] != 0:
-                f = cont[n] * (one / (one + math.exp(-gate_input[base + size])))
-            o = one / (one + math.exp(-gate_input[base + 2 * size]))
-            g = two / (one + math.exp(-two * gate_input[base + 3 * size])) - one
-            gates[base] = i
-            gates[base + size] = f
-            gates[base + 2 * size] = o
-            gates[base + 3 * size] = g
-            value = f * cell[place] + i * g
-            next_cell[place] = value
-            hidden[place] = o * (two / (one + math.exp(-two * value)) - one)
+            after[d] = forget[d] * before[d] + first[d] * entry[d]
+        for d in range(size):
+            out[d] = last[d] * tanh(after[d])
 
 
 @kernel
@@ -53,15 +60,15 @@ def lstm_unit_backward(cell, gates, next_cell, size, next_cell_diff, hidden_diff
     With f standing for ``cont f``, its derivative is taken as ``f (1 - f)`` (lstm_unit_layer.cpp:111), which is right
     where cont is 0 or 1.
     """
-    one, two = cell.dtype.type(1), cell.dtype.type(2)
+    one = cell.dtype.type(1)
     for place in range(cell.size):
         base = place // size * 4 * size + place % size
         i, f, o, g = gates[base], gates[base + size], gates[base + 2 * size], gates[base + 3 * size]
-        tanh = two / (one + math.exp(-two * next_cell[place])) - one
-        diff = next_cell_diff[place] + hidden_diff[place] * o * (one - tanh * tanh)
+        squashed = tanh(next_cell[place])
+        diff = next_cell_diff[place] + hidden_diff[place] * o * (one - squashed * squashed)
         gate_input_diff[base] = diff * g * i * (one - i)
         gate_input_diff[base + size] = diff * cell[place] * f * (one - f)
-        gate_input_diff[base + 2 * size] = hidden_diff[place] * tanh * o * (one - o)
+        gate_input_diff[base + 2 * size] = hidden_diff[place] * squashed * o * (one - o)
         gate_input_diff[base + 3 * size] = diff * i * (one - g * g)
         cell_diff[place] = diff * f
 
@@ -78,7 +85,7 @@ def add_gate_inputs(recurrent, shared, still, gate_input):
 def tanh_forward(source, target):
     """``target = tanh(source)``; they may be one array."""
     for i in range(source.size):
-        target[i] = math.tanh(source[i])
+        target[i] = tanh(source[i])
 
 
 @kernel

@@ -5,9 +5,9 @@ Source: Caffe src/caffe/layers/softmax_layer.cpp:27-86.
 
 from __future__ import annotations
 
-import numpy as np
-
 from netdef.kernels._jit import kernel, prange
+from netdef.kernels.exponential import exp
+from netdef.kernels.sums import block_dot, block_sum, greatest
 
 BLOCK = 512  # columns that one thread takes at a time: an image's channels of them stay in its cache
 
@@ -17,31 +17,54 @@ def softmax_forward(bottom_data, scale, top_data):
     """top[c] = exp(bottom[c] - max) / sum over c of exp(bottom[c] - max).
 
     bottom_data, top_data : (outer, channels, inner), may be the same array. scale : (outer, inner), working space.
-    Sums are in the arrays' dtype.
+    Sums are in the arrays' dtype; along a row, where inner is 1, in float64.
     """
     outer, channels, inner = bottom_data.shape
+    if inner == 1:
+        flat_bottom, flat_top = bottom_data.reshape(outer * channels), top_data.reshape(outer * channels)
+        for i in prange(outer):
+            row = slice(i * channels, (i + 1) * channels)
+            scale[i, 0] = _softmax_row(flat_bottom[row], flat_top[row])
+        return
     blocks = (inner + BLOCK - 1) // BLOCK
     for unit in prange(outer * blocks):
         i = unit // blocks
         begin = (unit - i * blocks) * BLOCK
         end = min(begin + BLOCK, inner)
-        for j in range(begin, end):
-            scale[i, j] = bottom_data[i, 0, j]
+        total = scale[i, begin:end]
+        first = bottom_data[i, 0, begin:end]
+        for j in range(total.size):
+            total[j] = first[j]
         for c in range(1, channels):
-            for j in range(begin, end):
-                if bottom_data[i, c, j] > scale[i, j]:
-                    scale[i, j] = bottom_data[i, c, j]
+            source = bottom_data[i, c, begin:end]
+            for j in range(total.size):
+                total[j] = source[j] if source[j] > total[j] else total[j]
         for c in range(channels):
-            for j in range(begin, end):
-                top_data[i, c, j] = np.exp(bottom_data[i, c, j] - scale[i, j])
-        for j in range(begin, end):
-            scale[i, j] = 0
+            source, target = bottom_data[i, c, begin:end], top_data[i, c, begin:end]
+            for j in range(total.size):
+                target[j] = exp(source[j] - total[j])
+        for j in range(total.size):
+            total[j] = 0
         for c in range(channels):
-            for j in range(begin, end):
-                scale[i, j] += top_data[i, c, j]
+            target = top_data[i, c, begin:end]
+            for j in range(total.size):
+                total[j] += target[j]
         for c in range(channels):
-            for j in range(begin, end):
-                top_data[i, c, j] /= scale[i, j]
+            target = top_data[i, c, begin:end]
+            for j in range(total.size):
+                target[j] /= total[j]
+
+
+@kernel
+def _softmax_row(source, target):
+    """The softmax of one row, flat; returns the sum of its powers."""
+    highest = greatest(source)
+    for c in range(source.size):
+        target[c] = exp(source[c] - highest)
+    total = source.dtype.type(block_sum(target, 0, target.size))
+    for c in range(target.size):
+        target[c] /= total
+    return total
 
 
 @kernel(parallel=True)
@@ -51,16 +74,30 @@ def softmax_backward(top_data, top_diff, scale, bottom_diff):
     Shapes as in `softmax_forward`; bottom_diff may be top_diff.
     """
     outer, channels, inner = top_data.shape
+    if inner == 1:
+        flat_data, flat_diff = top_data.reshape(outer * channels), top_diff.reshape(outer * channels)
+        flat_target = bottom_diff.reshape(outer * channels)
+        for i in prange(outer):
+            row = slice(i * channels, (i + 1) * channels)
+            kept, diff, target = flat_data[row], flat_diff[row], flat_target[row]
+            mean = kept.dtype.type(block_dot(kept, diff, 0, channels))
+            for c in range(channels):
+                target[c] = (diff[c] - mean) * kept[c]
+        return
     blocks = (inner + BLOCK - 1) // BLOCK
     for unit in prange(outer * blocks):
         i = unit // blocks
         begin = (unit - i * blocks) * BLOCK
         end = min(begin + BLOCK, inner)
-        for j in range(begin, end):
-            scale[i, j] = 0
+        total = scale[i, begin:end]
+        for j in range(total.size):
+            total[j] = 0
         for c in range(channels):
-            for j in range(begin, end):
-                scale[i, j] += top_diff[i, c, j] * top_data[i, c, j]
+            kept, diff = top_data[i, c, begin:end], top_diff[i, c, begin:end]
+            for j in range(total.size):
+                total[j] += diff[j] * kept[j]
         for c in range(channels):
-            for j in range(begin, end):
-                bottom_diff[i, c, j] = (top_diff[i, c, j] - scale[i, j]) * top_data[i, c, j]
+            kept, diff = top_data[i, c, begin:end], top_diff[i, c, begin:end]
+            target = bottom_diff[i, c, begin:end]
+            for j in range(total.size):
+                target[j] = (diff[j] - total[j]) * kept[j]
