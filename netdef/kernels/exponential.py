@@ -19,7 +19,7 @@ P0, P1, P2 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float3
 P3, P4, P5 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
 # log1p(t) = 2 * (s + s**3 / 3 + s**5 / 5 + …), s = t / (2 + t) <= 1 / 3
 L1, L3, L5, L7 = np.float32(2), np.float32(2 / 3), np.float32(2 / 5), np.float32(2 / 7)
-# tanh(x) = x + x**3 * (…) for |x| < NEAR: the Cephes library's coefficients
+# tanh(x) = x * (1 + x**2 * (…)) for |x| < NEAR: the Cephes library's coefficients
 T3, T5, T7 = np.float32(-3.33332819422e-1), np.float32(1.33314422036e-1), np.float32(-5.37397155531e-2)
 T9, T11 = np.float32(2.06390887954e-2), np.float32(-5.70498872745e-3)
 NEAR = np.float32(0.625)
@@ -81,7 +81,7 @@ def tanh(value):
     number = np.float32(value)
     square = number * number
     series = (((T11 * square + T9) * square + T7) * square + T5) * square + T3
-    near = number + number * square * series
+    near = number * (one + square * series)
     size = abs(number)
     far = one - two / (exp(two * size) + one)
     far = -far if number < np.float32(0) else far
