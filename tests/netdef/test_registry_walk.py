@@ -1,5 +1,6 @@
 """Every registered layer type keeps the house's rules: it builds and runs, is documented and is tested."""
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -176,9 +177,9 @@ def test_builds_and_runs(name, dtype):
 @every_type
 def test_docstring(name):
     cls = LAYERS.get(name)
-    text = cls.__doc__ or ""
+    text = inspect.cleandoc(cls.__doc__ or "")  # from Python 3.13 on the compiler takes the indent away
     assert re.match(r"[A-Z][^\n]*\.\n", text), "one sentence on the first line says what it is for"
-    missing = [section for section in SECTIONS if not re.search(rf"^    (?:\w+ / )?{section}\b", text, re.MULTILINE)]
+    missing = [section for section in SECTIONS if not re.search(rf"^(?:\w+ / )?{section}\b", text, re.MULTILINE)]
     assert not missing, f"{cls.__name__}'s docstring lacks {', '.join(missing)}"
     source = f"{sys.modules[cls.__module__].__doc__}\n{text}"
     assert re.search(r"\bcaffe\b.*_layer\.[ch]pp", source, re.IGNORECASE), "name the file of Caffe that it follows"
