@@ -7,6 +7,7 @@ src/caffe/solver.cpp:40-190, src/caffe/solvers/sgd_solver.cpp:27-70 and include/
 from __future__ import annotations
 
 from math import isfinite
+from sys import float_info
 from typing import NoReturn
 
 from netdef.errors import SolverError, suggestion
@@ -34,6 +35,7 @@ _RANGES = {
     "warmup_iter": (0, None, True, "0 (no warm-up) or more iterations"),
     "warmup_start": (0, 1, True, "a share of the learning rate, 0 to 1"),
     "min_lr": (0, None, True, "a learning rate of 0 or more"),
+    "clip_gradients": (-float_info.max, None, True, "a largest norm, or a negative number for none"),
     "monitor_net": (0, None, True, "the number of a test net, counted from 0"),
     "keep_newest": (0, None, True, "0 (all) or more snapshots"),
     "keep_best": (0, None, True, "0 (none) or more snapshots"),
@@ -67,7 +69,8 @@ class Checker:
             value = getattr(self.param, field)
             too_much = most is not None and (value > most if inclusive else value >= most)
             if not isfinite(value) or value < least or too_much:
-                self.fail(field, f"{field} is {value:g}; expected {expected}. Change it.")
+                found = value if isinstance(value, int) else f"{value:g}"
+                self.fail(field, f"{field} is {found}; expected {expected}. Change it.")
 
     def _train_net(self) -> None:
         given = [field for field in TRAIN_NET_FIELDS if self.param.HasField(field)]

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from netdef.errors import SolverError
 from solvers.log import Log, number
 
 if TYPE_CHECKING:
@@ -35,16 +34,22 @@ def run_test(solver: Solver, index: int) -> list[tuple[str, float]]:
     net, batches = solver.test_nets[index], solver.param.test_iter[index]
     solver.log.info("solver.cpp:347", f"Iteration {solver.iter}, Testing net (#{index})")
     net.share_with(solver.net)
-    loss, scores = 0.0, 0.0
+    loss, totals = 0.0, []
     for _ in range(batches):
         if solver.answer_during_test():
             solver.log.info("solver.cpp:396", "Test interrupted.")
             return []
         loss += net.run()
         values = output_values(net)
-        scores = scores + np.array([value for _, value in values])
+        totals = totals or [0.0] * len(values)
+        if len(totals) != len(values):
+            raise SolverError(
+                f"test net #{index} put out {len(totals)} values and then {len(values)}; their means need as many "
+                "from every batch. Let its outputs keep their shapes."
+            )
+        totals = [total + value for total, (_, value) in zip(totals, values)]
     if solver.param.test_compute_loss:
         solver.log.info("solver.cpp:401", f"Test loss: {number(loss / batches)}")
-    means = [(name, float(mean)) for (name, _), mean in zip(values, scores / batches, strict=True)]
+    means = [(name, total / batches) for (name, _), total in zip(values, totals)]
     log_outputs(solver.log, "solver.cpp:414", "Test", net, means)
     return means

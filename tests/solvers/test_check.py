@@ -86,6 +86,14 @@ def test_every_public_recipe_passes(zoo_dir):
             'regularization_type: "l2"', "4:1",
             'unknown regularization_type "l2". Did you mean "L2"? Known: L1, L2.',
         ),
+        (
+            "clip_gradients: nan", "4:1",
+            "clip_gradients is nan; expected a largest norm, or a negative number for none. Change it.",
+        ),
+        (
+            "display: -2147483648", "4:1",
+            "display is -2147483648; expected 0 (never) or more iterations. Change it.",
+        ),
     ],
 )  # fmt: skip
 def test_wrong_field(line, place, sentence):
