@@ -10,7 +10,7 @@ Old scripts say ``import caffe``; `install` makes that mean this package, as ``n
 Source: Caffe python/caffe/__init__.py.
 """
 
-from netdef.caffe import io
+from netdef.caffe import io, pycaffe
 from netdef.caffe._caffe import (
     NCCL,
     AdaDeltaSolver,
@@ -74,6 +74,7 @@ __all__ = [
     "layers",
     "log",
     "params",
+    "pycaffe",
     "set_device",
     "set_mode_cpu",
     "set_mode_gpu",

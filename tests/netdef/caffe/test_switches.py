@@ -76,6 +76,11 @@ def test_layer_types():
     assert {"Data", "Convolution", "InnerProduct", "Python"} <= set(caffe.layer_type_list())
 
 
+def test_modules_that_come_with_the_package():
+    assert caffe.pycaffe.Net is caffe.Net
+    assert caffe.io.Transformer
+
+
 def test_stopwatch():
     timer = caffe.Timer()
     assert timer.ms == 0
