@@ -25,7 +25,7 @@ from numba.core import event
 
 from netdef import notices
 
-__all__ = ["available_threads", "has_threads", "kernel", "prange", "set_threads", "symbol"]
+__all__ = ["available_threads", "has_threads", "kernel", "num_threads", "prange", "set_threads", "symbol"]
 
 # OpenMP's threads spin at the end of a parallel loop until the last one is done. With another busy process on the
 # machine they spin away the time that the last one waits for: a training step took 100 ms instead of 14 (two cores,
@@ -139,6 +139,11 @@ def _renamed(function: Callable, suffix: str) -> Callable:
 def set_threads(count: int) -> None:
     """Let kernels use ``count`` threads from now on, at least 1 and at most `available_threads`."""
     numba.set_num_threads(count)
+
+
+def num_threads() -> int:
+    """The number of threads that kernels use now."""
+    return numba.get_num_threads()
 
 
 _lost_threads = False

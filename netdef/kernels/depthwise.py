@@ -5,73 +5,34 @@
     bottom_diff[n, c, ih, iw]     = sum_{kh, kw} weight[c, kh, kw] top_diff[n, c, oh, ow]
 
 with ``ih = oh stride_h - pad_h + kh dilation_h``, likewise ``iw``, and zeros outside of the image. There is nothing
-to multiply as matrices: rows are added to rows, one filter tap at a time, while they stay in the first-level cache.
+to multiply as matrices: each row is a sum of shifted rows, in the registers of `netdef.kernels._tap_rows`.
 
 Arrays are flat views of C-contiguous blobs; ``geometry`` is (height, width, kernel_h, kernel_w, stride_h, stride_w,
-pad_h, pad_w, dilation_h, dilation_w, pooled_height, pooled_width). Sums run in the arrays' own dtype, the weight
-gradient's in float64 over the columns of a row.
+pad_h, pad_w, dilation_h, dilation_w, pooled_height, pooled_width). Sums run in the arrays' own dtype, the
+weight gradient's over the lanes of a vector in float64.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from math import gcd
 
 import numpy as np
 
 from netdef.kernels._jit import kernel, prange
+from netdef.kernels._tap_rows import VECTOR_BYTES, tap_row, tap_sums
 from netdef.kernels.bias import sum_to_bias
 from netdef.kernels.plans import slots_for
 
-__all__ = ["DepthwisePlan", "backward_data", "backward_weight", "forward"]
+__all__ = ["DepthwisePlan", "backward_data", "backward_weight", "forward", "owing_taps", "scatter_plane"]
 
 
 @kernel
-def _columns(shift, stride, size, places):
+def _places(shift, stride, size, places):
     """``(first, last)`` of the outputs ``o`` with ``0 <= o stride + shift < size``."""
     first = 0 if shift >= 0 else (-shift + stride - 1) // stride
     return first, max(first, min(places, (size - shift + stride - 1) // stride))
-
-
-@kernel
-def _gather_row(source, weight, geometry, top):
-    """``top[ow] += sum_kw weight[kw] source[ow stride_w - pad_w + kw dilation_w]`` for one row of one tap row."""
-    width, kernel_w, stride_w, pad_w, dilation_w = geometry[1], geometry[3], geometry[5], geometry[7], geometry[9]
-    for column in range(kernel_w):
-        shift = column * dilation_w - pad_w
-        first, last = _columns(shift, stride_w, width, top.size)
-        factor = weight[column]
-        target = top[first:last]
-        if stride_w == 1:
-            values = source[first + shift : last + shift]
-            for i in range(target.size):
-                target[i] += factor * values[i]
-        elif stride_w == 2:  # a constant, which the compiler turns into vector code
-            values = source[2 * first + shift :]
-            for i in range(target.size):
-                target[i] += factor * values[2 * i]
-        else:
-            for i in range(target.size):
-                target[i] += factor * source[(first + i) * stride_w + shift]
-
-
-@kernel
-def _is_usual(geometry):
-    """Three taps side by side, stride 1 and pad 1 along a row: what most nets have, done in one pass."""
-    return geometry[3] == 3 and geometry[5] == 1 and geometry[7] == 1 and geometry[9] == 1
-
-
-@kernel
-def _gather_three(source, left, middle, right, top):
-    """`_gather_row` where `_is_usual`; with the taps in reverse it is `_scatter_row`."""
-    last = top.size - 1
-    if last == 0:
-        top[0] += middle * source[0]
-        return
-    top[0] += middle * source[0] + right * source[1]
-    target, before, here, after = top[1:last], source[: last - 1], source[1:last], source[2:]
-    for i in range(target.size):
-        target[i] += left * before[i] + middle * here[i] + right * after[i]
-    top[last] += left * source[last - 1] + middle * source[last]
 
 
 @kernel(parallel=True)
@@ -81,140 +42,107 @@ def forward(bottom, weight, bias, geometry, top):
         geometry
     )
     channels = bias.size
-    usual = _is_usual(geometry)
-    for plane in prange(top.size // (rows * columns)):
+    for unit in prange(top.size // (rows * columns)):
+        plane = np.int64(unit)  # a prange counts in uint64, which with int64 would make float64
         channel = plane % channels
         for oh in range(rows):
-            start = (plane * rows + oh) * columns
-            target = top[start : start + columns]
-            for ow in range(columns):
-                target[ow] = bias[channel]
-            for tap in range(kernel_h):
-                ih = oh * stride_h - pad_h + tap * dilation_h
-                if ih < 0 or ih >= height:
-                    continue
-                source = bottom[(plane * height + ih) * width : (plane * height + ih + 1) * width]
-                line = (channel * kernel_h + tap) * kernel_w
-                if usual:
-                    _gather_three(source, weight[line], weight[line + 1], weight[line + 2], target)
-                else:
-                    _gather_row(source, weight[line : line + kernel_w], geometry, target)
+            first, last = _places(oh * stride_h - pad_h, dilation_h, height, kernel_h)
+            row = oh * stride_h - pad_h + first * dilation_h
+            tap_row(bottom, (plane * height + row) * width, last - first, dilation_h * width, width, -pad_w, kernel_w,
+                    dilation_w, stride_w, columns, weight, (channel * kernel_h + first) * kernel_w, kernel_w, 1,
+                    bias, channel, top, (plane * rows + oh) * columns)  # fmt: skip
 
 
-@kernel(parallel=True)
-def backward_data(top_diff, weight, channels, geometry, bottom_diff):
-    """``bottom_diff``: every row of the image gathers what the rows of the top owe it."""
-    height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, rows, columns = (
-        geometry
-    )
-    usual = _is_usual(geometry)
-    for plane in prange(bottom_diff.size // (height * width)):
-        channel = plane % channels
-        for ih in range(height):
-            target = bottom_diff[(plane * height + ih) * width : (plane * height + ih + 1) * width]
-            for iw in range(width):
-                target[iw] = 0
-            for tap in range(kernel_h):
-                place = ih + pad_h - tap * dilation_h
-                oh = place // stride_h
-                if place < 0 or place % stride_h or oh >= rows:
-                    continue
-                source = top_diff[(plane * rows + oh) * columns : (plane * rows + oh + 1) * columns]
-                line = (channel * kernel_h + tap) * kernel_w
-                if usual:
-                    _gather_three(source, weight[line + 2], weight[line + 1], weight[line], target)
-                else:
-                    _scatter_row(source, weight[line : line + kernel_w], geometry, target)
+@lru_cache(maxsize=1024)
+def owing_taps(size: int, pad: int, kernel: int, stride: int, dilation: int, places: int, bounded: bool) -> np.ndarray:
+    """For each pixel of an axis the taps that reach it from an output: (first tap, number, output of the first).
+
+    From one tap to the next are ``stride / g`` taps and ``dilation / g`` outputs back, g being the greatest common
+    divisor. ``bounded``: only those whose output is one of ``places``.
+    """
+    apart = stride // gcd(stride, dilation)
+    table = np.zeros((size, 3), np.int64)
+    for pixel in range(size):
+        taps = [tap for tap in range(min(kernel, apart)) if (pixel + pad - tap * dilation) % stride == 0]
+        if not taps:
+            continue
+        taps = np.arange(taps[0], kernel, apart)
+        outputs = (pixel + pad - taps * dilation) // stride
+        kept = np.flatnonzero((outputs >= 0) & (outputs < places) | (not bounded))
+        if kept.size:
+            table[pixel] = taps[kept[0]], kept.size, outputs[kept[0]]
+    return table
 
 
 @kernel
-def _scatter_row(source, weight, geometry, target):
-    """The transpose of `_gather_row`."""
-    width, kernel_w, stride_w, pad_w, dilation_w = geometry[1], geometry[3], geometry[5], geometry[7], geometry[9]
-    for column in range(kernel_w):
-        shift = column * dilation_w - pad_w
-        first, last = _columns(shift, stride_w, width, source.size)
-        factor = weight[column]
-        values = source[first:last]
-        if stride_w == 1:
-            goal = target[first + shift : last + shift]
-            for i in range(values.size):
-                goal[i] += factor * values[i]
-        elif stride_w == 2:
-            goal = target[2 * first + shift :]
-            for i in range(values.size):
-                goal[2 * i] += factor * values[i]
-        else:
-            for i in range(values.size):
-                target[(first + i) * stride_w + shift] += factor * values[i]
+def scatter_plane(source, s0, columns, row_taps, column_taps, steps, width, weight, w0, w_row, w_tap, zero, line,
+                  target, t0):  # fmt: skip
+    """A plane of ``target``, from ``t0`` on: what a plane of ``source``, ``columns`` wide, owes to each of its pixels.
+
+    ``row_taps`` and ``column_taps`` are `owing_taps` of all rows and of the first pixels, as many as the stride;
+    ``steps`` their (taps, outputs, taps, outputs) from one to the next. Tap (kh, kw) weighs
+    ``weight[w0 + kh w_row + kw w_tap]``. ``zero`` is one zero, ``line`` working space for a row.
+    """
+    stride = column_taps.shape[0]
+    for ih in range(row_taps.shape[0]):
+        start, row = s0 + row_taps[ih, 2] * columns, t0 + ih * width
+        for phase in range(min(stride, width)):
+            first = w0 + row_taps[ih, 0] * w_row + column_taps[phase, 0] * w_tap
+            count = (width - phase + stride - 1) // stride
+            if stride == 1:
+                tap_row(source, start, row_taps[ih, 1], -steps[1] * columns, columns, column_taps[phase, 2],
+                        column_taps[phase, 1], -steps[3], 1, count, weight, first, steps[0] * w_row, steps[2] * w_tap,
+                        zero, 0, target, row)  # fmt: skip
+                continue
+            tap_row(source, start, row_taps[ih, 1], -steps[1] * columns, columns, column_taps[phase, 2],
+                    column_taps[phase, 1], -steps[3], 1, count, weight, first, steps[0] * w_row, steps[2] * w_tap,
+                    zero, 0, line, 0)  # fmt: skip
+            goal = target[row + phase : row + width]
+            for i in range(count):
+                goal[i * stride] = line[i]
+
+
+@kernel(parallel=True)
+def backward_data(top_diff, weight, channels, geometry, row_taps, column_taps, steps, zero, lines, bottom_diff):
+    """``bottom_diff``: every row of the image gathers what the rows of the top owe it; lines : (slots, width)."""
+    height, width, kernel_h, kernel_w = geometry[0], geometry[1], geometry[2], geometry[3]
+    rows, columns = geometry[10], geometry[11]
+    planes, slots = bottom_diff.size // (height * width), lines.shape[0]
+    for slot in prange(slots):
+        for plane in range(slot * planes // slots, (slot + 1) * planes // slots):
+            scatter_plane(top_diff, plane * rows * columns, columns, row_taps, column_taps, steps, width, weight,
+                          plane % channels * kernel_h * kernel_w, kernel_w, 1, zero, lines[slot], bottom_diff,
+                          plane * height * width)  # fmt: skip
 
 
 @kernel(parallel=True)
 def backward_weight(bottom, top_diff, channels, geometry, slots, buffers, weight_diff):
-    """Add to ``weight_diff``; each slot takes whole channels, with one row of sums for each tap in its buffer."""
+    """Add to ``weight_diff``; each slot takes whole channels, with a vector of sums for each tap in its buffer."""
     height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, rows, columns = (
         geometry
     )
-    taps, usual = kernel_h * kernel_w, _is_usual(geometry)
+    taps = kernel_h * kernel_w
+    lanes = buffers.shape[1] // taps
     images = top_diff.size // (channels * rows * columns)
     for slot in prange(slots):
         sums = buffers[slot]
         for channel in range(slot * channels // slots, (slot + 1) * channels // slots):
-            for i in range(taps * columns):
+            for i in range(sums.size):
                 sums[i] = 0
             for image in range(images):
                 plane = image * channels + channel
-                for oh in range(rows):
-                    diff = top_diff[(plane * rows + oh) * columns : (plane * rows + oh + 1) * columns]
-                    for tap in range(kernel_h):
-                        ih = oh * stride_h - pad_h + tap * dilation_h
-                        if 0 <= ih < height:
-                            source = bottom[(plane * height + ih) * width : (plane * height + ih + 1) * width]
-                            line = sums[tap * kernel_w * columns : (tap + 1) * kernel_w * columns]
-                            if usual:
-                                _add_three(source, diff, line)
-                            else:
-                                _add_products(source, diff, geometry, line)
+                for tap in range(kernel_h):
+                    shift = tap * dilation_h - pad_h
+                    first, last = _places(shift, stride_h, height, rows)
+                    source = (plane * height + first * stride_h + shift) * width
+                    tap_sums(bottom, source, stride_h * width, top_diff, (plane * rows + first) * columns, columns,
+                             last - first, width, -pad_w, kernel_w, dilation_w, stride_w, columns, sums,
+                             tap * kernel_w * lanes)  # fmt: skip
             for tap in range(taps):
                 total = np.float64(0)
-                for ow in range(columns):
-                    total += sums[tap * columns + ow]
+                for i in range(tap * lanes, (tap + 1) * lanes):
+                    total += sums[i]
                 weight_diff[channel * taps + tap] += total
-
-
-@kernel
-def _add_products(source, diff, geometry, sums):
-    """``sums[kw, ow] += diff[ow] source[ow stride_w - pad_w + kw dilation_w]``."""
-    width, kernel_w, stride_w, pad_w, dilation_w = geometry[1], geometry[3], geometry[5], geometry[7], geometry[9]
-    for column in range(kernel_w):
-        shift = column * dilation_w - pad_w
-        first, last = _columns(shift, stride_w, width, diff.size)
-        target = sums[column * diff.size + first : column * diff.size + last]
-        factors = diff[first:last]
-        if stride_w == 1:
-            values = source[first + shift : last + shift]
-            for i in range(target.size):
-                target[i] += factors[i] * values[i]
-        elif stride_w == 2:
-            values = source[2 * first + shift :]
-            for i in range(target.size):
-                target[i] += factors[i] * values[2 * i]
-        else:
-            for i in range(target.size):
-                target[i] += factors[i] * source[(first + i) * stride_w + shift]
-
-
-@kernel
-def _add_three(source, diff, sums):
-    """`_add_products` where `_is_usual`; ``sums`` are three rows as long as ``diff``."""
-    last = diff.size - 1
-    left, middle, right = sums[1 : last + 1], sums[last + 1 : 2 * last + 2], sums[2 * last + 2 : 3 * last + 3]
-    shifted = diff[1:]
-    for i in range(last):
-        left[i] += shifted[i] * source[i]
-        right[i] += diff[i] * source[i + 1]
-    for i in range(last + 1):
-        middle[i] += diff[i] * source[i]
 
 
 class DepthwisePlan:
@@ -236,9 +164,10 @@ class DepthwisePlan:
         self.num, self.channels, self.places = num, channels, pooled[0] * pooled[1]
         self.geometry = (*spatial, *window, *pooled)
         self.taps = window[0] * window[1]
+        self.lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
         self.zeros = np.zeros(channels, dtype)
         self.scratch = scratch
-        self.operations = num * channels * self.places * self.taps * 8  # short loops: dearer than a product's
+        self.operations = num * channels * self.places * self.taps * 8  # dearer than a product's
 
     def _twin(self, function):
         return function if slots_for(self.operations) > 1 else function.serial
@@ -249,12 +178,22 @@ class DepthwisePlan:
 
     def backward_data(self, top_diff, weight, bottom_diff) -> None:
         """Overwrite ``bottom_diff``."""
-        self._twin(backward_data)(top_diff, weight, self.channels, self.geometry, bottom_diff)
+        kernel, stride, pad, dilation = (self.geometry[i : i + 2] for i in (2, 4, 6, 8))
+        spatial, pooled = self.geometry[:2], self.geometry[10:]
+        row_taps = owing_taps(spatial[0], pad[0], kernel[0], stride[0], dilation[0], pooled[0], True)
+        column_taps = owing_taps(stride[1], pad[1], kernel[1], stride[1], dilation[1], pooled[1], False)
+        divisors = [gcd(*pair) for pair in zip(stride, dilation)]
+        steps = tuple(pair[i] // divisors[i] for i in range(2) for pair in (stride, dilation))
+        lines = self.scratch("lines", (slots_for(self.operations), self.geometry[1]))
+        self._twin(backward_data)(
+            top_diff, weight, self.channels, self.geometry, row_taps, column_taps, steps, self.zeros,
+            lines, bottom_diff,
+        )  # fmt: skip
 
     def backward_weight(self, bottom, top_diff, weight_diff) -> None:
         """Add to ``weight_diff``."""
         slots = slots_for(self.operations)
-        buffers = self.scratch("sums", (slots, self.taps * self.geometry[11]))
+        buffers = self.scratch("sums", (slots, self.taps * self.lanes))
         self._twin(backward_weight)(bottom, top_diff, self.channels, self.geometry, slots, buffers, weight_diff)
 
     def backward_bias(self, top_diff, bias_diff) -> None:

@@ -11,7 +11,10 @@ import numpy as np
 
 from netdef.kernels._jit import kernel, prange
 from netdef.kernels._pool_rows import max_row, spread_row
+from netdef.kernels._tap_rows import tap_row
+from netdef.kernels.depthwise import scatter_plane
 from netdef.kernels.random import hash_uniform
+from netdef.kernels.tiles import sum_row
 
 __all__ = [
     "average_backward",
@@ -73,46 +76,105 @@ def pairs_backward(top_diff, mask, geometry, bottom_diff):
 
 
 @kernel
-def _divisor(oh, ow, geometry):
-    """Pixels of a window, those in the padding counted too (pooling_layer.cpp:208-216)."""
-    height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, _, _ = geometry
-    top, left = oh * stride_h - pad_h, ow * stride_w - pad_w
-    return (min(top + kernel_h, height + pad_h) - top) * (min(left + kernel_w, width + pad_w) - left)
+def _extent(place, kernel, stride, pad, size):
+    """Pixels of a window along one axis, those in the padding counted too (pooling_layer.cpp:208-216)."""
+    start = place * stride - pad
+    return min(kernel, size + pad - start)
+
+
+@kernel
+def _is_global(geometry):
+    """Whether there is one window, the whole image."""
+    height, width, kernel_h, kernel_w, _, _, pad_h, pad_w, pooled_height, pooled_width = geometry
+    return pooled_height * pooled_width == 1 and kernel_h == height and kernel_w == width and pad_h == 0 and pad_w == 0
 
 
 @kernel(parallel=True)
-def average_forward(bottom, geometry, top):
-    """``top``: the sum of each window over its size, padding counted; sums run row by row in the arrays' dtype."""
+def average_forward(bottom, geometry, lines, top):
+    """``top``: the sum of each window over its size, padding counted; lines : (slots, 2, width), working space.
+
+    Sums run over the rows, then over the columns, in the arrays' dtype.
+    """
     height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pooled_height, pooled_width = geometry
-    for plane in prange(bottom.size // (height * width)):
-        for oh in range(pooled_height):
-            start, end = _window(oh, kernel_h, stride_h, pad_h, height)
-            for ow in range(pooled_width):
-                left, right = _window(ow, kernel_w, stride_w, pad_w, width)
-                total = bottom.dtype.type(0)
-                for row in range(start, end):
-                    for column in range(left, right):
-                        total += bottom[(plane * height + row) * width + column]
-                size = bottom.dtype.type(_divisor(oh, ow, geometry))
-                top[(plane * pooled_height + oh) * pooled_width + ow] = total / size
+    planes, slots = bottom.size // (height * width), lines.shape[0]
+    one, zero = np.ones(1, bottom.dtype), np.zeros(1, bottom.dtype)
+    if _is_global(geometry):
+        for plane in prange(planes):
+            size = height * width
+            top[plane] = sum_row(bottom, plane * size, size) / bottom.dtype.type(size)
+        return
+    for slot in prange(slots):
+        line, sums = lines[slot, 0], lines[slot, 1]
+        for plane in range(slot * planes // slots, (slot + 1) * planes // slots):
+            for oh in range(pooled_height):
+                start, end = _window(oh, kernel_h, stride_h, pad_h, height)
+                tap_row(bottom, (plane * height + start) * width, end - start, width, width, 0, 1, 1, 1, width,
+                        one, 0, 0, 0, zero, 0, line, 0)  # fmt: skip
+                if stride_w > 2:
+                    for ow in range(pooled_width):
+                        left, right = _window(ow, kernel_w, stride_w, pad_w, width)
+                        total = zero[0]
+                        for column in range(left, right):
+                            total += line[column]
+                        sums[ow] = total
+                else:
+                    tap_row(line, 0, 1, 0, width, -pad_w, kernel_w, 1, stride_w, pooled_width,
+                            one, 0, 0, 0, zero, 0, sums, 0)  # fmt: skip
+                rows = _extent(oh, kernel_h, stride_h, pad_h, height)
+                target = top[(plane * pooled_height + oh) * pooled_width :]
+                for ow in range(pooled_width):
+                    target[ow] = sums[ow] / bottom.dtype.type(rows * _extent(ow, kernel_w, stride_w, pad_w, width))
 
 
 @kernel(parallel=True)
-def average_backward(top_diff, geometry, bottom_diff):
-    """``bottom_diff``: each output's gradient over its window's size, added to every pixel of the window."""
+def average_backward(top_diff, geometry, row_taps, column_taps, steps, lines, planes_of_slots, bottom_diff):
+    """``bottom_diff``: each output's gradient over its window's size, added to every pixel of the window.
+
+    The tables are those of `netdef.kernels.depthwise.scatter_plane`. Working space: lines : (slots, width or
+    pooled_width, the greater), planes_of_slots : (slots, pooled_height * pooled_width).
+    """
     height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pooled_height, pooled_width = geometry
-    for plane in prange(bottom_diff.size // (height * width)):
-        for i in range(plane * height * width, (plane + 1) * height * width):
-            bottom_diff[i] = 0
-        for oh in range(pooled_height):
-            start, end = _window(oh, kernel_h, stride_h, pad_h, height)
-            for ow in range(pooled_width):
-                left, right = _window(ow, kernel_w, stride_w, pad_w, width)
-                part = top_diff[(plane * pooled_height + oh) * pooled_width + ow]
-                part /= top_diff.dtype.type(_divisor(oh, ow, geometry))
-                for row in range(start, end):
-                    for column in range(left, right):
-                        bottom_diff[(plane * height + row) * width + column] += part
+    size, places = height * width, pooled_height * pooled_width
+    planes, slots = bottom_diff.size // size, lines.shape[0]
+    one, zero = np.ones(1, top_diff.dtype), np.zeros(1, top_diff.dtype)
+    if _is_global(geometry):
+        for plane in prange(planes):
+            part = top_diff[plane] / top_diff.dtype.type(size)
+            target = bottom_diff[plane * size : (plane + 1) * size]
+            for i in range(size):
+                target[i] = part
+        return
+    for slot in prange(slots):
+        parts = planes_of_slots[slot]
+        for plane in range(slot * planes // slots, (slot + 1) * planes // slots):
+            for oh in range(pooled_height):
+                rows = _extent(oh, kernel_h, stride_h, pad_h, height)
+                source = top_diff[plane * places + oh * pooled_width : plane * places + (oh + 1) * pooled_width]
+                target = parts[oh * pooled_width : (oh + 1) * pooled_width]
+                for ow in range(pooled_width):
+                    target[ow] = source[ow] / top_diff.dtype.type(rows * _extent(ow, kernel_w, stride_w, pad_w, width))
+            if stride_w > 2:
+                _spread_parts(parts, geometry, row_taps, one, zero, lines[slot], bottom_diff, plane * size)
+                continue
+            scatter_plane(parts, 0, pooled_width, row_taps, column_taps, steps, width, one, 0, 0, 0, zero,
+                          lines[slot], bottom_diff, plane * size)  # fmt: skip
+
+
+@kernel
+def _spread_parts(parts, geometry, row_taps, one, zero, line, bottom_diff, start):
+    """`average_backward` of a plane: the parts that reach a row are added, then spread along it."""
+    height, width, _, kernel_w, _, stride_w, _, pad_w, _, pooled_width = geometry
+    for ih in range(height):
+        tap_row(parts, row_taps[ih, 2] * pooled_width, row_taps[ih, 1], -pooled_width, pooled_width, 0, 1, 1, 1,
+                pooled_width, one, 0, 0, 0, zero, 0, line, 0)  # fmt: skip
+        target = bottom_diff[start + ih * width : start + (ih + 1) * width]
+        for iw in range(width):
+            target[iw] = 0
+        for ow in range(pooled_width):
+            left, right = _window(ow, kernel_w, stride_w, pad_w, width)
+            part = line[ow]
+            for column in range(left, right):
+                target[column] += part
 
 
 @kernel(parallel=True)

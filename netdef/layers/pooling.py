@@ -8,7 +8,9 @@ import numpy as np
 
 from netdef.blob import MAX_ELEMENTS
 from netdef.kernels import pooling as kernels
+from netdef.kernels._jit import num_threads
 from netdef.kernels._size import sized
+from netdef.kernels.depthwise import owing_taps
 from netdef.layer import Layer, between, exactly, register_layer
 from netdef.layers._axes import bottom_name, refuse_in_place
 from prototxt import schema
@@ -196,13 +198,27 @@ class PoolingLayer(Layer):
         """The places of the maxima: the second top's data if there is one."""
         return top[1].data.reshape(-1) if len(top) > 1 else self.scratch("mask", (top[0].count,), np.int32)
 
+    def _owing(self):
+        """The tables of the gradient: which windows hold a pixel."""
+        height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pooled_height, pooled_width = self.geometry
+        return (
+            owing_taps(height, pad_h, kernel_h, stride_h, 1, pooled_height, True),
+            owing_taps(stride_w, pad_w, kernel_w, stride_w, 1, pooled_width, False),
+            (stride_h, 1, stride_w, 1),
+        )
+
+    def _slots(self, count: int) -> int:
+        """Shares of the planes: one for each thread, where threads pay."""
+        return num_threads() if sized(kernels.average_forward, count) is kernels.average_forward else 1
+
     def forward(self, bottom, top):
         source, target = bottom[0].data.reshape(-1), top[0].data.reshape(-1)
         count = top[0].count * self.geometry[2]
         if self.fields.pool == MAX:
             sized(kernels.max_forward, count)(source, self.geometry, self._mask(top), target)
         elif self.fields.pool == AVE:
-            sized(kernels.average_forward, count)(source, self.geometry, target)
+            lines = self.scratch("lines", (self._slots(count), 2, max(self.geometry[1], self.geometry[9])))
+            sized(kernels.average_forward, count)(source, self.geometry, lines, target)
         elif self.phase == schema.TRAIN:
             first = np.uint64(self.stream.take(target.size))
             sized(kernels.stochastic_train_forward, count)(
@@ -216,7 +232,11 @@ class PoolingLayer(Layer):
             return
         source, target = top[0].diff.reshape(-1), bottom[0].diff.reshape(-1)
         if self.fields.pool == AVE:
-            sized(kernels.average_backward, target.size)(source, self.geometry, target)
+            slots = self._slots(target.size)
+            lines = self.scratch("lines", (slots, max(self.geometry[1], self.geometry[9])))
+            parts = self.scratch("parts", (slots, self.geometry[8] * self.geometry[9]))
+            run = sized(kernels.average_backward, target.size)
+            run(source, self.geometry, *self._owing(), lines, parts, target)
             return
         if self.fields.pool == STOCHASTIC and self.phase != schema.TRAIN:
             self.fail("STOCHASTIC pooling has no gradient in phase TEST. Use it in phase TRAIN, or MAX or AVE.")
