@@ -1,75 +1,29 @@
-"""Sums that other kernels are made of.
+"""Sums that other kernels are made of, and the greatest of a row.
 
-Eight partial sums in float64 run side by side: one chain of additions would wait for each addition to end,
-and float32 would lose digits over the pixels of a large image. The order of the additions depends on the
-length alone, so the sum has the same bits on any number of threads.
+They are float64, for float32 would lose digits over the pixels of a large image. The order of the additions depends
+on the length alone, so the sum has the same bits on any number of threads.
 """
 
-import numpy as np
-
 from netdef.kernels._jit import kernel
+from netdef.kernels._wide_sums import wide_deviation, wide_dot, wide_sum
 
 
 @kernel
 def block_sum(values, start, stop):
     """Sum of ``values[start:stop]``, a flat array, as float64."""
-    block = values[start:stop]
-    whole = block.size // 8 * 8
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = np.float64(0)
-    for i in range(0, whole, 8):
-        s0 += block[i]
-        s1 += block[i + 1]
-        s2 += block[i + 2]
-        s3 += block[i + 3]
-        s4 += block[i + 4]
-        s5 += block[i + 5]
-        s6 += block[i + 6]
-        s7 += block[i + 7]
-    for i in range(whole, block.size):
-        s0 += block[i]
-    return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+    return wide_sum(values, start, stop - start)
 
 
 @kernel
 def block_dot(first, second, start, stop):
     """Sum of ``first[i] * second[i]`` for ``start <= i < stop``, both flat and of one dtype, as float64."""
-    a = first[start:stop]
-    b = second[start:stop]
-    whole = a.size // 8 * 8
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = np.float64(0)
-    for i in range(0, whole, 8):
-        s0 += a[i] * b[i]
-        s1 += a[i + 1] * b[i + 1]
-        s2 += a[i + 2] * b[i + 2]
-        s3 += a[i + 3] * b[i + 3]
-        s4 += a[i + 4] * b[i + 4]
-        s5 += a[i + 5] * b[i + 5]
-        s6 += a[i + 6] * b[i + 6]
-        s7 += a[i + 7] * b[i + 7]
-    for i in range(whole, a.size):
-        s0 += a[i] * b[i]
-    return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+    return wide_dot(first, second, start, stop - start)
 
 
 @kernel
 def block_square_deviation(values, mean, start, stop):
     """Sum of ``(values[i] - mean)**2`` for ``start <= i < stop``, ``mean`` of the array's dtype, as float64."""
-    block = values[start:stop]
-    whole = block.size // 4 * 4
-    s0 = s1 = s2 = s3 = np.float64(0)
-    for i in range(0, whole, 4):
-        d0 = block[i] - mean
-        d1 = block[i + 1] - mean
-        d2 = block[i + 2] - mean
-        d3 = block[i + 3] - mean
-        s0 += d0 * d0
-        s1 += d1 * d1
-        s2 += d2 * d2
-        s3 += d3 * d3
-    for i in range(whole, block.size):
-        d0 = block[i] - mean
-        s0 += d0 * d0
-    return (s0 + s1) + (s2 + s3)
+    return wide_deviation(values, mean, start, stop - start)
 
 
 @kernel
