@@ -3,6 +3,7 @@
     wide_sum         sum of values
     wide_dot         sum of products
     wide_deviation   sum of squared distances from a value
+    wide_greatest    the greatest of one or more values
 
 Terms are computed in the arrays' dtype; lane by lane they are added in float64, then the lanes in order.
 """
@@ -17,7 +18,7 @@ from numba.extending import intrinsic
 
 from netdef.kernels._emitter import I32, Emitter
 
-__all__ = ["wide_deviation", "wide_dot", "wide_sum"]
+__all__ = ["wide_deviation", "wide_dot", "wide_greatest", "wide_sum"]
 
 
 def _sum(emit, count, term):
@@ -88,6 +89,36 @@ def _wide_deviation(typing, values, centre, start, count):
     return types.float64(values, values.dtype, types.int64, types.int64), generate
 
 
+@intrinsic
+def _wide_greatest(typing, values, start, count):
+    def generate(context, builder, signature, arguments):
+        kind = signature.args[0]
+        emit = Emitter(context, builder, context.get_data_type(kind.dtype))
+        values = emit.pointer(kind, arguments[0], arguments[1])
+
+        def block(j, held):
+            wanted = emit.below(builder.sub(arguments[2], j))
+            value = emit.load(builder.gep(values, [j]), wanted)
+            better = builder.and_(wanted, builder.fcmp_ordered(">", value, held[0]))
+            return [builder.select(better, value, held[0])]
+
+        (best,) = emit.loop(arguments[2], [emit.splat(builder.load(values))], block, emit.lanes)
+        result = builder.extract_element(best, I32(0))
+        for lane in range(1, emit.lanes):
+            other = builder.extract_element(best, I32(lane))
+            result = builder.select(builder.fcmp_ordered(">", other, result), other, result)
+        return result
+
+    return values.dtype(values, types.int64, types.int64), generate
+
+
+def _plain_wide_greatest(values, start, count):
+    best = values[start]
+    for value in values[start : start + count]:
+        best = value if value > best else best
+    return best
+
+
 def _plain_wide_sum(values, start, count):
     return np.sum(values[start : start + count], dtype=np.float64)
 
@@ -102,5 +133,7 @@ def _plain_wide_deviation(values, centre, start, count):
 
 if numba.config.DISABLE_JIT:
     wide_sum, wide_dot, wide_deviation = _plain_wide_sum, _plain_wide_dot, _plain_wide_deviation
+    wide_greatest = _plain_wide_greatest
 else:
     wide_sum, wide_dot, wide_deviation = _wide_sum, _wide_dot, _wide_deviation
+    wide_greatest = _wide_greatest

@@ -5,7 +5,7 @@ on the length alone, so the sum has the same bits on any number of threads.
 """
 
 from netdef.kernels._jit import kernel
-from netdef.kernels._wide_sums import wide_deviation, wide_dot, wide_sum
+from netdef.kernels._wide_sums import wide_deviation, wide_dot, wide_greatest, wide_sum
 
 
 @kernel
@@ -29,17 +29,4 @@ def block_square_deviation(values, mean, start, stop):
 @kernel
 def greatest(values):
     """The greatest of one or more values, a flat array; the first where it is NaN, other NaNs are passed over."""
-    whole = values.size // 8 * 8
-    m0 = m1 = m2 = m3 = m4 = m5 = m6 = m7 = values[0]
-    for i in range(0, whole, 8):
-        m0 = values[i] if values[i] > m0 else m0
-        m1 = values[i + 1] if values[i + 1] > m1 else m1
-        m2 = values[i + 2] if values[i + 2] > m2 else m2
-        m3 = values[i + 3] if values[i + 3] > m3 else m3
-        m4 = values[i + 4] if values[i + 4] > m4 else m4
-        m5 = values[i + 5] if values[i + 5] > m5 else m5
-        m6 = values[i + 6] if values[i + 6] > m6 else m6
-        m7 = values[i + 7] if values[i + 7] > m7 else m7
-    for i in range(whole, values.size):
-        m0 = values[i] if values[i] > m0 else m0
-    return max(max(max(m0, m1), max(m2, m3)), max(max(m4, m5), max(m6, m7)))
+    return wide_greatest(values, 0, values.size)
