@@ -80,12 +80,24 @@ class Emitter:
         """The mask of lanes ``l`` with ``0 <= first + l < size``: read as unsigned, negative numbers are too large."""
         return self.b.icmp_unsigned("<", self.lane_numbers(first), self.splat(self.b.trunc(size, I32)))
 
-    def gather(self, place, stride, mask):
-        """The elements ``0, stride, 2 stride, …`` from ``place`` on; lanes outside ``mask`` are not read."""
+    def _addresses(self, place, stride):
+        """Pointers to the elements ``0, stride, 2 stride, …`` from ``place`` on."""
         numbers = ir.Constant(ir.VectorType(I64, self.lanes), list(range(self.lanes)))
         bytes_apart = self.b.mul(numbers, self.splat(self.b.mul(stride, I64(self.size))))
         addresses = self.b.add(self.splat(self.b.ptrtoint(place, I64)), bytes_apart)
-        pointers = self.b.inttoptr(addresses, ir.VectorType(self.element.as_pointer(), self.lanes))
+        return self.b.inttoptr(addresses, ir.VectorType(self.element.as_pointer(), self.lanes))
+
+    def scatter(self, value, place, stride, mask) -> None:
+        """Store to the elements ``0, stride, 2 stride, …`` from ``place`` on; lanes outside ``mask`` are not stored."""
+        pointers = self._addresses(place, stride)
+        kind = ir.FunctionType(ir.VoidType(), [self.vector, pointers.type, I32, mask.type])
+        name = f"llvm.masked.scatter.{self.name}.v{self.lanes}p0f{8 * self.size}"
+        function = cgutils.get_or_insert_function(self.b.module, kind, name)
+        self.b.call(function, [value, pointers, I32(self.size), mask])
+
+    def gather(self, place, stride, mask):
+        """The elements ``0, stride, 2 stride, …`` from ``place`` on; lanes outside ``mask`` are not read."""
+        pointers = self._addresses(place, stride)
         kind = ir.FunctionType(self.vector, [pointers.type, I32, mask.type, self.vector])
         name = f"llvm.masked.gather.{self.name}.v{self.lanes}p0f{8 * self.size}"
         function = cgutils.get_or_insert_function(self.b.module, kind, name)
@@ -97,9 +109,7 @@ class Emitter:
         if mask is None:
             return self.b.load(place, align=self.size)
         kind = ir.FunctionType(self.vector, [place.type, I32, mask.type, self.vector])
-        function = cgutils.get_or_insert_function(
-            self.b.module, kind, f"llvm.masked.load.{self.name}.p0{self.name}"
-        )
+        function = cgutils.get_or_insert_function(self.b.module, kind, f"llvm.masked.load.{self.name}.p0{self.name}")
         return self.b.call(function, [place, I32(self.size), mask, self.zero])
 
     def store(self, value, place, mask=None):
@@ -108,9 +118,7 @@ class Emitter:
             self.b.store(value, place, align=self.size)
             return
         kind = ir.FunctionType(ir.VoidType(), [self.vector, place.type, I32, mask.type])
-        function = cgutils.get_or_insert_function(
-            self.b.module, kind, f"llvm.masked.store.{self.name}.p0{self.name}"
-        )
+        function = cgutils.get_or_insert_function(self.b.module, kind, f"llvm.masked.store.{self.name}.p0{self.name}")
         self.b.call(function, [value, place, I32(self.size), mask])
 
     def even_and_odd(self, first, second):

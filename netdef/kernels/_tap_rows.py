@@ -54,14 +54,14 @@ def _row_part(emit, row, first, width, stride, variant):
 
 @intrinsic
 def _tap_row(typing, source, s0, rows, row_step, width, shift, taps, tap_step, stride, count, weight, w0, w_row, w_tap,
-             start, n0, target, t0):  # fmt: skip
+             start, n0, target, t0, t_step):  # fmt: skip
     numbers = _int64(s0, rows, row_step, width, shift, taps, tap_step, stride, count)
     offsets = types.int64, types.int64, types.int64
-    signature = types.void(source, *numbers, weight, *offsets, start, types.int64, target, types.int64)
+    signature = types.void(source, *numbers, weight, *offsets, start, types.int64, target, types.int64, types.int64)
 
     def generate(context, builder, signature, arguments):
         (source, s0, rows, row_step, width, shift, taps, tap_step, stride, count, weight, w0, w_row, w_tap, start, n0,
-         target, t0) = arguments  # fmt: skip
+         target, t0, t_step) = arguments  # fmt: skip
         kinds = signature.args
         emit = Emitter(context, builder, context.get_data_type(kinds[0].dtype))
         source, weight = emit.pointer(kinds[0], source, s0), emit.pointer(kinds[10], weight, w0)
@@ -89,7 +89,13 @@ def _tap_row(typing, source, s0, rows, row_step, width, shift, taps, tap_step, s
                     return held
 
                 (total,) = emit.loop_if_any(rows, [initial], one_row)
-                emit.store(total, builder.gep(target, [j]), emit.below(builder.sub(count, j)))
+                wanted = emit.below(builder.sub(count, j))
+                place = builder.gep(target, [builder.mul(j, t_step)])
+                with builder.if_else(builder.icmp_signed("==", t_step, I64(1))) as (together, apart):
+                    with together:
+                        emit.store(total, place, wanted)
+                    with apart:
+                        emit.scatter(total, place, t_step, wanted)
                 return []
 
             emit.loop_if_any(count, [], block, emit.lanes)
@@ -154,8 +160,8 @@ def _tap_sums(typing, source, s0, source_step, diff, d0, diff_step, rows, width,
 
 
 def _plain_tap_row(source, s0, rows, row_step, width, shift, taps, tap_step, stride, count, weight, w0, w_row, w_tap,
-                   start, n0, target, t0):  # fmt: skip
-    """``target[t0 + j] = start[n0] + sum of weight[w0 + r w_row + c w_tap] source[s0 + r row_step + column]``.
+                   start, n0, target, t0, t_step):  # fmt: skip
+    """``target[t0 + j t_step] = start[n0] + sum of weight[w0 + r w_row + c w_tap] source[s0 + r row_step + column]``.
 
     ``column = j stride + shift + c tap_step``; the terms with ``0 <= column < width`` count, ``r < rows``,
     ``c < taps`` and ``j < count``.
@@ -167,7 +173,7 @@ def _plain_tap_row(source, s0, rows, row_step, width, shift, taps, tap_step, str
                 column = j * stride + shift + c * tap_step
                 if 0 <= column < width:
                     total += weight[w0 + r * w_row + c * w_tap] * source[s0 + r * row_step + column]
-        target[t0 + j] = total
+        target[t0 + j * t_step] = total
 
 
 def _plain_tap_sums(source, s0, source_step, diff, d0, diff_step, rows, width, shift, taps, tap_step, stride, count,

@@ -50,7 +50,7 @@ def forward(bottom, weight, bias, geometry, top):
             row = oh * stride_h - pad_h + first * dilation_h
             tap_row(bottom, (plane * height + row) * width, last - first, dilation_h * width, width, -pad_w, kernel_w,
                     dilation_w, stride_w, columns, weight, (channel * kernel_h + first) * kernel_w, kernel_w, 1,
-                    bias, channel, top, (plane * rows + oh) * columns)  # fmt: skip
+                    bias, channel, top, (plane * rows + oh) * columns, 1)  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
@@ -75,13 +75,13 @@ def owing_taps(size: int, pad: int, kernel: int, stride: int, dilation: int, pla
 
 
 @kernel
-def scatter_plane(source, s0, columns, row_taps, column_taps, steps, width, weight, w0, w_row, w_tap, zero, line,
+def scatter_plane(source, s0, columns, row_taps, column_taps, steps, width, weight, w0, w_row, w_tap, zero,
                   target, t0):  # fmt: skip
     """A plane of ``target``, from ``t0`` on: what a plane of ``source``, ``columns`` wide, owes to each of its pixels.
 
     ``row_taps`` and ``column_taps`` are `owing_taps` of all rows and of the first pixels, as many as the stride;
     ``steps`` their (taps, outputs, taps, outputs) from one to the next. Tap (kh, kw) weighs
-    ``weight[w0 + kh w_row + kw w_tap]``. ``zero`` is one zero, ``line`` working space for a row.
+    ``weight[w0 + kh w_row + kw w_tap]``. ``zero`` is one zero.
     """
     stride = column_taps.shape[0]
     for ih in range(row_taps.shape[0]):
@@ -89,29 +89,20 @@ def scatter_plane(source, s0, columns, row_taps, column_taps, steps, width, weig
         for phase in range(min(stride, width)):
             first = w0 + row_taps[ih, 0] * w_row + column_taps[phase, 0] * w_tap
             count = (width - phase + stride - 1) // stride
-            if stride == 1:
-                tap_row(source, start, row_taps[ih, 1], -steps[1] * columns, columns, column_taps[phase, 2],
-                        column_taps[phase, 1], -steps[3], 1, count, weight, first, steps[0] * w_row, steps[2] * w_tap,
-                        zero, 0, target, row)  # fmt: skip
-                continue
             tap_row(source, start, row_taps[ih, 1], -steps[1] * columns, columns, column_taps[phase, 2],
                     column_taps[phase, 1], -steps[3], 1, count, weight, first, steps[0] * w_row, steps[2] * w_tap,
-                    zero, 0, line, 0)  # fmt: skip
-            goal = target[row + phase : row + width]
-            for i in range(count):
-                goal[i * stride] = line[i]
+                    zero, 0, target, row + phase, stride)  # fmt: skip
 
 
 @kernel(parallel=True)
-def backward_data(top_diff, weight, channels, geometry, row_taps, column_taps, steps, zero, lines, bottom_diff):
-    """``bottom_diff``: every row of the image gathers what the rows of the top owe it; lines : (slots, width)."""
+def backward_data(top_diff, weight, channels, geometry, row_taps, column_taps, steps, zero, bottom_diff):
+    """``bottom_diff``: every row of the image gathers what the rows of the top owe it."""
     height, width, kernel_h, kernel_w = geometry[0], geometry[1], geometry[2], geometry[3]
     rows, columns = geometry[10], geometry[11]
-    planes, slots = bottom_diff.size // (height * width), lines.shape[0]
-    for slot in prange(slots):
-        for plane in range(slot * planes // slots, (slot + 1) * planes // slots):
-            scatter_plane(top_diff, plane * rows * columns, columns, row_taps, column_taps, steps, width, weight,
-                          plane % channels * kernel_h * kernel_w, kernel_w, 1, zero, lines[slot], bottom_diff,
+    for unit in prange(bottom_diff.size // (height * width)):
+        plane = np.int64(unit)
+        scatter_plane(top_diff, plane * rows * columns, columns, row_taps, column_taps, steps, width, weight,
+                          plane % channels * kernel_h * kernel_w, kernel_w, 1, zero, bottom_diff,
                           plane * height * width)  # fmt: skip
 
 
@@ -184,10 +175,9 @@ class DepthwisePlan:
         column_taps = owing_taps(stride[1], pad[1], kernel[1], stride[1], dilation[1], pooled[1], False)
         divisors = [gcd(*pair) for pair in zip(stride, dilation)]
         steps = tuple(pair[i] // divisors[i] for i in range(2) for pair in (stride, dilation))
-        lines = self.scratch("lines", (slots_for(self.operations), self.geometry[1]))
         self._twin(backward_data)(
             top_diff, weight, self.channels, self.geometry, row_taps, column_taps, steps, self.zeros,
-            lines, bottom_diff,
+            bottom_diff,
         )  # fmt: skip
 
     def backward_weight(self, bottom, top_diff, weight_diff) -> None:

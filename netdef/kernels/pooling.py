@@ -109,7 +109,7 @@ def average_forward(bottom, geometry, lines, top):
             for oh in range(pooled_height):
                 start, end = _window(oh, kernel_h, stride_h, pad_h, height)
                 tap_row(bottom, (plane * height + start) * width, end - start, width, width, 0, 1, 1, 1, width,
-                        one, 0, 0, 0, zero, 0, line, 0)  # fmt: skip
+                        one, 0, 0, 0, zero, 0, line, 0, 1)  # fmt: skip
                 if stride_w > 2:
                     for ow in range(pooled_width):
                         left, right = _window(ow, kernel_w, stride_w, pad_w, width)
@@ -119,7 +119,7 @@ def average_forward(bottom, geometry, lines, top):
                         sums[ow] = total
                 else:
                     tap_row(line, 0, 1, 0, width, -pad_w, kernel_w, 1, stride_w, pooled_width,
-                            one, 0, 0, 0, zero, 0, sums, 0)  # fmt: skip
+                            one, 0, 0, 0, zero, 0, sums, 0, 1)  # fmt: skip
                 rows = _extent(oh, kernel_h, stride_h, pad_h, height)
                 target = top[(plane * pooled_height + oh) * pooled_width :]
                 for ow in range(pooled_width):
@@ -157,7 +157,7 @@ def average_backward(top_diff, geometry, row_taps, column_taps, steps, lines, pl
                 _spread_parts(parts, geometry, row_taps, one, zero, lines[slot], bottom_diff, plane * size)
                 continue
             scatter_plane(parts, 0, pooled_width, row_taps, column_taps, steps, width, one, 0, 0, 0, zero,
-                          lines[slot], bottom_diff, plane * size)  # fmt: skip
+                          bottom_diff, plane * size)  # fmt: skip
 
 
 @kernel
@@ -166,7 +166,7 @@ def _spread_parts(parts, geometry, row_taps, one, zero, line, bottom_diff, start
     height, width, _, kernel_w, _, stride_w, _, pad_w, _, pooled_width = geometry
     for ih in range(height):
         tap_row(parts, row_taps[ih, 2] * pooled_width, row_taps[ih, 1], -pooled_width, pooled_width, 0, 1, 1, 1,
-                pooled_width, one, 0, 0, 0, zero, 0, line, 0)  # fmt: skip
+                pooled_width, one, 0, 0, 0, zero, 0, line, 0, 1)  # fmt: skip
         target = bottom_diff[start + ih * width : start + (ih + 1) * width]
         for iw in range(width):
             target[iw] = 0

@@ -37,9 +37,10 @@ def test_tap_row(case, dtype):
     source, weight = rng.standard_normal((2, 300)).astype(dtype)
     results = np.zeros((2, 60), dtype)
     rows, width, shift, taps, tap_step, stride, count = case
+    step = 2 if rows < 3 else 1
     for run, result in zip((tap_row, _tap_rows._plain_tap_row), results):
         run(source, 7, rows, width + 2, width, shift, taps, tap_step, stride, count, weight, 50, -taps, 2, weight, 9,
-            result, 3)  # fmt: skip
+            result, 3, step)  # fmt: skip
     np.testing.assert_allclose(results[0], results[1], 1e-5, 1e-5)
 
 
