@@ -98,6 +98,9 @@ def average_forward(bottom, geometry, lines, top):
     height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pooled_height, pooled_width = geometry
     planes, slots = bottom.size // (height * width), lines.shape[0]
     one, zero = np.ones(1, bottom.dtype), np.zeros(1, bottom.dtype)
+    columns = np.empty(pooled_width, bottom.dtype)
+    for ow in range(pooled_width):
+        columns[ow] = _extent(ow, kernel_w, stride_w, pad_w, width)
     if _is_global(geometry):
         for plane in prange(planes):
             size = height * width
@@ -120,10 +123,11 @@ def average_forward(bottom, geometry, lines, top):
                 else:
                     tap_row(line, 0, 1, 0, width, -pad_w, kernel_w, 1, stride_w, pooled_width,
                             one, 0, 0, 0, zero, 0, sums, 0, 1)  # fmt: skip
-                rows = _extent(oh, kernel_h, stride_h, pad_h, height)
-                target = top[(plane * pooled_height + oh) * pooled_width :]
-                for ow in range(pooled_width):
-                    target[ow] = sums[ow] / bottom.dtype.type(rows * _extent(ow, kernel_w, stride_w, pad_w, width))
+                rows = columns.dtype.type(_extent(oh, kernel_h, stride_h, pad_h, height))
+                start = (plane * pooled_height + oh) * pooled_width
+                target = top[start : start + pooled_width]
+                for ow in range(target.size):
+                    target[ow] = sums[ow] / (rows * columns[ow])
 
 
 @kernel(parallel=True)
@@ -137,6 +141,9 @@ def average_backward(top_diff, geometry, row_taps, column_taps, steps, lines, pl
     size, places = height * width, pooled_height * pooled_width
     planes, slots = bottom_diff.size // size, lines.shape[0]
     one, zero = np.ones(1, top_diff.dtype), np.zeros(1, top_diff.dtype)
+    columns = np.empty(pooled_width, top_diff.dtype)
+    for ow in range(pooled_width):
+        columns[ow] = _extent(ow, kernel_w, stride_w, pad_w, width)
     if _is_global(geometry):
         for plane in prange(planes):
             part = top_diff[plane] / top_diff.dtype.type(size)
@@ -148,11 +155,11 @@ def average_backward(top_diff, geometry, row_taps, column_taps, steps, lines, pl
         parts = planes_of_slots[slot]
         for plane in range(slot * planes // slots, (slot + 1) * planes // slots):
             for oh in range(pooled_height):
-                rows = _extent(oh, kernel_h, stride_h, pad_h, height)
+                rows = columns.dtype.type(_extent(oh, kernel_h, stride_h, pad_h, height))
                 source = top_diff[plane * places + oh * pooled_width : plane * places + (oh + 1) * pooled_width]
                 target = parts[oh * pooled_width : (oh + 1) * pooled_width]
-                for ow in range(pooled_width):
-                    target[ow] = source[ow] / top_diff.dtype.type(rows * _extent(ow, kernel_w, stride_w, pad_w, width))
+                for ow in range(target.size):
+                    target[ow] = source[ow] / (rows * columns[ow])
             if stride_w > 2:
                 _spread_parts(parts, geometry, row_taps, one, zero, lines[slot], bottom_diff, plane * size)
                 continue
