@@ -30,7 +30,7 @@ ANSWERS  := $(LENET)/answers.txt
 help:
 	@echo "make lenet      the whole of LeNet: draw, lmdb, train, plot, deploy, classify, test"
 	@echo "make check      the whole test suite"
-	@echo "make bench      a LeNet training step beside PyTorch's"
+	@echo "make bench      LeNet training, single layers and the parser beside their peers"
 	@echo
 	@echo "Step by step, in $(LENET) (each step makes what it needs):"
 	@echo "make draw       the net as lenet.png and lenet.svg"
