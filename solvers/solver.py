@@ -70,6 +70,8 @@ class Solver:
     stopped_by_monitor : whether the last run ended because that output did not improve any more
     action_function : called between iterations; returns the `Action` that is asked for
 
+    Differs from Caffe: the losses that the displayed one is the mean of carry on from one `step` to the next.
+
     Raises
     ------
     NetdefError

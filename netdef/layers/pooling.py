@@ -55,7 +55,8 @@ class PoolingLayer(Layer):
         Caffe pooling_layer.cpp:11-320, pooling_layer.cu:83-154; Zeiler and Fergus (2013) for STOCHASTIC.
     Differs from Caffe
         STOCHASTIC works on the CPU. An image without any value above the least float32 sends no gradient; Caffe
-        writes it outside of the array.
+        writes it outside of the array. AVE over a window that lies wholly behind the image (stride larger than the
+        kernel) gives NaN in both.
     """
 
     num_bottom, num_top = exactly(1), between(1, 2)

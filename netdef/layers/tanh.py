@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from netdef.kernels._size import sized
 from netdef.kernels.activation import tanh_backward, tanh_forward
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import register_layer
+from netdef.layers._elementwise import ElementwiseLayer
 
 
 @register_layer("TanH")
-class TanHLayer(Layer):
+class TanHLayer(ElementwiseLayer):
     """The hyperbolic tangent.
 
     Formula
@@ -27,13 +28,8 @@ class TanHLayer(Layer):
         Nothing.
     """
 
-    num_bottom, num_top = exactly(1), exactly(1)
-
-    def reshape(self, bottom, top):
-        top[0].reshape_like(bottom[0])
-
     def forward(self, bottom, top):
-        sized(tanh_forward, top[0].count)(bottom[0].data.reshape(-1), top[0].data.reshape(-1))
+        self.run_forward(tanh_forward, bottom, top)
 
     def backward(self, top, propagate_down, bottom):
         if propagate_down[0]:
