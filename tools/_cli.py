@@ -94,7 +94,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def fail(self, message: str) -> None:
         """Raises UsageError: ``message`` with the command in front and the way to its help behind."""
-        raise UsageError(f'{self.prog}: {message} See "netdef help {self.prog.split()[-1]}".')
+        raise UsageError(f'{self.prog}: {message} See "netdef help {_words_of(self.prog)}".')
 
     def error(self, message: str) -> None:  # argparse's own hook
         self.fail(message[:1].upper() + message[1:] + ".")
@@ -210,7 +210,7 @@ def _converter(
     prog: str, label: str, kind: Callable[[str], Any], choices: Iterable[Any] | None
 ) -> Callable[[str], Any]:
     """``kind`` with its failures told as a UsageError that names the option and what it expects."""
-    command = prog.split()[-1]
+    command = _words_of(prog)
 
     def convert(text: str) -> Any:
         expected = EXPECTED.get(kind, "another value")
@@ -233,6 +233,11 @@ def _wrong_value(prog: str, command: str, label: str, text: str, expected: str) 
 
 def _either(words: list[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
+
+
+def _words_of(prog: str) -> str:
+    """``netdef train`` → ``train``, ``netdef import npz`` → ``import npz``."""
+    return prog.removeprefix("netdef ")
 
 
 def _plain(name: str) -> str:

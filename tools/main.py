@@ -38,6 +38,7 @@ COMMANDS = {
     "extract_features": "tools.extract_features",
     "detect": "tools.detect",
     "merge_bn": "tools.merge_bn",
+    "import": "tools.import_",
     "draw_net": "tools.draw_net",
     "parse_log": "tools.parse_log",
     "plot_training_log": "tools.plot_training_log",
@@ -122,9 +123,13 @@ def _dispatch(words: list[str]) -> int:
     if not name:
         print(overview(), file=sys.stderr)
         return UsageError.exit_code
-    command = load_command(name)
+    return run_command(load_command(name), rest)
+
+
+def run_command(command: ModuleType, words: Sequence[str]) -> int:
+    """Parse a command's own words and run it, or show its help; the exit status."""
     parser = make_parser(command)
-    args = parser.parse(rest)
+    args = parser.parse(words)
     if args.help:
         print(parser.format_help(), end="")
         return 0
@@ -149,8 +154,12 @@ def _show_help(words: list[str]) -> int:
     if not words:
         print(overview())
         return 0
-    for name in words:
-        print(make_parser(load_command(name)).format_help(), end="")
+    remaining = list(words)
+    while remaining:
+        command = load_command(remaining.pop(0))
+        if remaining and remaining[0] in getattr(command, "KINDS", ()):
+            command = command.load_kind(remaining.pop(0))
+        print(make_parser(command).format_help(), end="")
     return 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tools.main
+from tools import import_
 from tools.main import COMMANDS, load_command, make_parser
 
 ROOT = Path(tools.main.__file__).parent.parent
@@ -26,6 +27,19 @@ def test_every_option_is_described(name):
     for action in [*parser.options.values(), *parser.positionals]:
         assert words(action.help) in section
         assert all(option in section for option in action.option_strings)
+
+
+@pytest.mark.parametrize("kind", import_.KINDS)
+def test_every_kind_of_import_is_described(kind):
+    command = import_.load_kind(kind)
+    parser = make_parser(command)
+    section = words(re.search(rf"^### import {kind}\n(.*?)(?=^##|\Z)", SECTIONS["import"], re.M | re.S).group(1))
+    for action in [*parser.options.values(), *parser.positionals]:
+        assert words(action.help) in section
+        assert all(option in section for option in action.option_strings)
+    for line in command.EXAMPLES:
+        assert line.startswith(f"netdef import {kind} ") and line in section
+        parser.parse(shlex.split(line)[3:])
 
 
 def test_no_other_command_is_described():
