@@ -9,21 +9,19 @@ With ``NUMBA_DISABLE_JIT=1`` everything runs as ordinary Python.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import hashlib
 import os
 import types
 from collections.abc import Callable
-from pathlib import Path
 
 import llvmlite.binding as llvm
 import numba
 import numpy as np
 from numba import prange
-from numba.core import event
+from numba.core import sigutils
+from numba.core.ccallback import CFunc
 
-from netdef import notices
+from netdef.kernels._cache import KernelCache
 
 __all__ = ["available_threads", "has_threads", "kernel", "num_threads", "prange", "set_threads", "symbol"]
 
@@ -34,8 +32,9 @@ __all__ = ["available_threads", "has_threads", "kernel", "num_threads", "prange"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "4000")
 
+DISPATCHERS: list = []  # every compiled function, twins included
 _SYMBOLS: list = []
-_OPTIONS = {"nogil": True, "cache": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
+_OPTIONS = {"nogil": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
 
 
 def kernel(function: Callable | None = None, *, parallel: bool = False):
@@ -44,12 +43,17 @@ def kernel(function: Callable | None = None, *, parallel: bool = False):
         return lambda decorated: kernel(decorated, parallel=parallel)
     if numba.config.DISABLE_JIT:
         return _interpreted(function)
-    with _own_cache():
-        if not parallel:
-            return numba.njit(**_OPTIONS)(function)
-        compiled = numba.njit(parallel=True, **_OPTIONS)(function)
-        compiled.serial = numba.njit(**_OPTIONS)(_renamed(function, "serial"))
-    compiled.parallel = compiled
+    compiled = _cached(numba.njit(parallel=parallel, **_OPTIONS)(function))
+    if parallel:
+        compiled.serial = _cached(numba.njit(**_OPTIONS)(_renamed(function, "serial")))
+        compiled.parallel = compiled
+    return compiled
+
+
+def _cached(compiled):
+    """Let a dispatcher look for its compiled forms in our cache; `netdef.kernels._cache` tells why not in Numba's."""
+    compiled._cache = KernelCache(compiled.py_func)
+    DISPATCHERS.append(compiled)
     return compiled
 
 
@@ -60,56 +64,14 @@ def symbol(name: str, signature) -> Callable:
     """
 
     def decorate(function: Callable) -> Callable:
-        with _own_cache():
-            compiled = numba.cfunc(signature, cache=True)(function)
+        compiled = CFunc(function, sigutils.normalize_signature(signature), {}, {})
+        compiled._cache = KernelCache(function)
+        compiled.compile()
         llvm.add_symbol(name, compiled.address)
         _SYMBOLS.append(compiled)  # its code lives as long as it does
         return function
 
     return decorate
-
-
-@contextlib.contextmanager
-def _own_cache():
-    """Cache what is compiled in here by the state of all kernels.
-
-    Numba looks at a function's own file only: a kernel that calls another would go on with the old one after it
-    has changed.
-    """
-    kept, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_cache_folder())
-    try:
-        yield
-    finally:
-        numba.config.CACHE_DIR = kept
-
-
-@functools.cache
-def _cache_folder() -> Path:
-    """Below NUMBA_CACHE_DIR if given, else beside the kernels, else, where that is read-only, the user's cache."""
-    folder = Path(__file__).parent
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(folder.glob("*.py")))).hexdigest()[:12]
-    if numba.config.CACHE_DIR:
-        base = Path(numba.config.CACHE_DIR)
-    elif os.access(folder, os.W_OK):
-        base = folder / "__pycache__"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "netdef"
-    return base / f"kernels-{digest}"
-
-
-class _CompilationListener(event.Listener):
-    """Passes Numba's first compilation on to whoever wants to say why the start takes long."""
-
-    def on_start(self, event) -> None:
-        tell, notices.on_first_compilation = notices.on_first_compilation, None
-        if tell is not None:
-            tell()
-
-    def on_end(self, event) -> None:
-        """Nothing is said at the end."""
-
-
-event.register("numba:compile", _CompilationListener())
 
 
 def _interpreted(function: Callable) -> Callable:
