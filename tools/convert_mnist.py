@@ -5,6 +5,7 @@ Source: Caffe examples/mnist/convert_mnist_data.cpp, examples/mnist/create_mnist
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from argparse import Namespace
@@ -12,10 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netdef.errors import UsageError
-from tools._cli import CommandParser, positive_number
+from tools import _options
+from tools._cli import CommandParser, positive_number, whole_number
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from netdef.data.digits import Digits
 
 NAME = "convert_mnist"
 HELP = "make LMDBs of MNIST's files, or get MNIST first"
@@ -23,10 +27,13 @@ EXAMPLES = [
     "netdef convert_mnist train-images-idx3-ubyte train-labels-idx1-ubyte mnist_train_lmdb",
     "netdef convert_mnist --get work/lenet --samples 10",
     "MNIST_DIR=~/mnist netdef convert_mnist --get work/lenet",
+    "netdef convert_mnist --get work/lenet5 --pad 2 --validation 5000",
+    "netdef convert_mnist --get work/lenet5 --shuffle --seed 1701 --validation 0.2",
     "netdef convert_mnist --pairs --get work/siamese",
 ]
 PAIRS_SEED = 1701
-TRAIN_LMDB, TEST_LMDB, SAMPLES = "mnist_train_lmdb", "mnist_test_lmdb", "png"
+TRAIN_LMDB, VALIDATION_LMDB, TEST_LMDB = "mnist_train_lmdb", "mnist_val_lmdb", "mnist_test_lmdb"
+SAMPLES = "png"
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -53,23 +60,54 @@ def add_arguments(parser: CommandParser) -> None:
         help="random pairs of images instead, two channels each, labelled 1 if both show the same digit, else 0; "
         "with --get as mnist_siamese_train_lmdb and mnist_siamese_test_lmdb",
     )
+    parser.add_argument("--pad", type=whole_number, default=0, metavar="N",
+                        help="add N pixels of 0 on every side of each image; 2 makes 32x32 of 28x28 (0)")  # fmt: skip
+    parser.add_argument("--shuffle", action="store_true", help="take the training images in random order")
+    parser.add_argument(
+        "--validation",
+        type=portion,
+        metavar="X",
+        help=f"with --get: write the last X training images, a number or a share such as 0.2, as {VALIDATION_LMDB} "
+        "and train without them",
+    )
+    _options.add_seed(parser)
+
+
+def portion(text: str) -> float:
+    """A converter: a share in (0, 1), or a whole number of 1 or more."""
+    value = float(text)
+    if not (0 < value < 1 or (value >= 1 and value == int(value))):
+        raise argparse.ArgumentTypeError("a number of images, 1 or more, or a share between 0 and 1")
+    return value
 
 
 def run(args: Namespace) -> int:
     if args.get is not None:
         return get(args)
-    if len(args.file) != 3 or args.samples:
+    if len(args.file) != 3 or args.samples or args.validation:
         raise UsageError(
             f"netdef convert_mnist: found {len(args.file)} files; expected three, the images, the labels and the LMDB "
-            'to write, or --get FOLDER (and --samples only with it). See "netdef help convert_mnist".'
+            "to write, or --get FOLDER (and --samples and --validation only with it). "
+            'See "netdef help convert_mnist".'
         )
-    from netdef.data.mnist import read_idx
+    from netdef.data.mnist import check_pair, read_idx
 
     images, labels, target = args.file
     arrays = read_idx(images), read_idx(labels)
-    convert(args, *arrays, target, overwrite=args.overwrite)
+    check_pair(*arrays)
+    convert(args, *in_order(args, *arrays), target, overwrite=args.overwrite)
     print(f"{target}: {len(arrays[0])} records.")
     return 0
+
+
+def in_order(args: Namespace, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The images and labels as they are, or with ``--shuffle`` in random order."""
+    from netdef.data.split import shuffled
+    from netdef.random import default_seed
+
+    if not args.shuffle:
+        return images, labels
+    return shuffled(images, labels, default_seed() if args.seed is None else args.seed)
 
 
 def convert(
@@ -77,7 +115,9 @@ def convert(
 ) -> None:
     """Write the images, or with ``--pairs`` pairs of them, to the LMDB ``target``."""
     from netdef.data.mnist import convert_mnist, convert_pairs
+    from netdef.data.split import padded
 
+    images = padded(images, args.pad) if args.pad else images
     if args.pairs:
         convert_pairs(images, labels, target, PAIRS_SEED, overwrite)
     else:
@@ -101,11 +141,21 @@ def get(args: Namespace) -> int:
     print(digits.origin)
     if args.samples:
         export_samples(digits, folder / SAMPLES, args.samples)
-    for name, images, labels in (
-        (TRAIN_LMDB, digits.train_images, digits.train_labels),
-        (TEST_LMDB, digits.test_images, digits.test_labels),
-    ):
+    for name, images, labels in parts(args, digits):
         name = name.replace("mnist_", "mnist_siamese_") if args.pairs else name
         convert(args, images, labels, folder / name, overwrite=True)
         print(f"{folder / name}: {len(images)} records.")
     return 0
+
+
+def parts(args: Namespace, digits: Digits) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Name, images and labels of each LMDB to write."""
+    from netdef.data.split import held_back, split
+
+    images, labels = in_order(args, digits.train_images, digits.train_labels)
+    found = [(TEST_LMDB, digits.test_images, digits.test_labels)]
+    if args.validation:
+        kept = held_back(args.validation, len(images))
+        images, labels, *rest = split(images, labels, kept)
+        found.insert(0, (VALIDATION_LMDB, *rest))
+    return [(TRAIN_LMDB, images, labels), *found]

@@ -40,10 +40,17 @@ SOLVERS = {
     "cifar10_full_lr2_solver": "cifar10/cifar10_full_solver_lr2",
 }
 OUR_OWN = {"lenet5_classic", "lenet_nesterov_solver"}
+# LeNet-5 in the habits of other systems: its learnable numbers, what is trained and for how long.
+RECIPES = {
+    "lenet5_keras": (61706, "SGD", {"images": 55000, "batch": 32, "epochs": 20}),
+    "lenet5_pytorch": (61706, "Adam", {"images": 48000, "batch": 64, "epochs": 10}),
+    "lenet5_cifar10": (62006, "Adam", {"images": 50000, "batch": 128, "epochs": 2}),
+}
+RECIPE_FILES = {f"{name}{part}" for name in RECIPES for part in ("", "_train_test", "_solver")}
 
 
 def test_every_model_is_held_against_caffes():
-    assert {path.stem for path in MODELS.glob("*.prototxt")} == {*NETS, *SOLVERS, *OUR_OWN}
+    assert {path.stem for path in MODELS.glob("*.prototxt")} == {*NETS, *SOLVERS, *OUR_OWN, *RECIPE_FILES}
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -90,3 +97,43 @@ def test_classic_lenet5_has_the_layers_of_the_table():
     assert [layer.convolution_param.num_output for layer in layers if layer.type == "Convolution"] == [6, 16]
     assert [layer.inner_product_param.num_output for layer in layers if layer.type == "InnerProduct"] == [120, 84, 10]
     assert {layer.pooling_param.pool for layer in layers if layer.type == "Pooling"} == {schema.PoolingParameter.AVE}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_has_the_parameters_of_its_source(name):
+    """Both the training net and the one for use, with 6, 16, 120, 84 and 10 outputs and 32x32 pixels to see."""
+    count = RECIPES[name][0]
+    channels, size = (3, 32) if name == "lenet5_cifar10" else (1, 28 if name == "lenet5_pytorch" else 32)
+    deploy = load_net(MODELS / f"{name}.prototxt").message
+    assert list(deploy.layer[0].input_param.shape[0].dim) == [1, channels, size, size]
+    for definition in (deploy, load_net(MODELS / f"{name}_train_test.prototxt").message):
+        convolutions = [layer.convolution_param for layer in definition.layer if layer.type == "Convolution"]
+        dense = [layer.inner_product_param for layer in definition.layer if layer.type == "InnerProduct"]
+        outputs = [param.num_output for param in [*convolutions, *dense]]
+        assert outputs == [6, 16, 120, 84, 10]
+        inputs = [channels * 25, 6 * 25, 16 * 25, 120, 84]
+        assert sum(n * (m + 1) for n, m in zip(outputs, inputs, strict=True)) == count
+        assert not any(param.lr_mult != 1 for layer in definition.layer for param in layer.param)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_trains_for_its_epochs(name):
+    """Iterations are epochs times images over batch size, rounded up where the source has a last small batch."""
+    _, rule, run = RECIPES[name]
+    solver = load_solver(MODELS / f"{name}_solver.prototxt").message
+    net = load_net(MODELS / f"{name}_train_test.prototxt").message
+    assert (solver.type, solver.net) == (rule, f"{name}_train_test.prototxt")
+    assert net.layer[0].data_param.batch_size == run["batch"]
+    an_epoch = -(-run["images"] // run["batch"])
+    assert solver.test_interval == an_epoch
+    assert run["epochs"] * run["images"] / run["batch"] <= solver.max_iter <= run["epochs"] * an_epoch
+    assert not solver.weight_decay
+
+
+def test_training_and_use_of_a_recipe_are_one_net():
+    for name in RECIPES:
+        learned = [layer for layer in load_net(MODELS / f"{name}_train_test.prototxt").message.layer
+                   if layer.type not in ("Data", "Accuracy", "SoftmaxWithLoss")]  # fmt: skip
+        used = [layer for layer in load_net(MODELS / f"{name}.prototxt").message.layer
+                if layer.type not in ("Input", "Softmax")]  # fmt: skip
+        assert learned == used

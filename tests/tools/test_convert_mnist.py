@@ -94,3 +94,50 @@ def test_without_a_network_digits_stand_in(run, tmp_path, monkeypatch):
     result = run("convert_mnist", "--get", ".")
     assert result.status == 0
     assert "scikit-learn" in result.out.splitlines()[0]
+
+
+def test_a_part_for_validation_and_a_border(run, digits, tmp_path, monkeypatch):
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path / "mnist"))
+    result = run("convert_mnist", "--get", ".", "--pad", 2, "--validation", 0.5)
+    assert (result.status, result.err) == (0, "")
+    assert result.out.splitlines()[1:] == [
+        "mnist_train_lmdb: 1 records.", "mnist_val_lmdb: 2 records.", "mnist_test_lmdb: 3 records."
+    ]  # fmt: skip
+    images, labels = digits
+    (_, image, label), *_ = records("mnist_train_lmdb")
+    assert (image.shape, label) == ((1, 8, 9), 7)
+    assert np.array_equal(image[0, 2:-2, 2:-2], images[0])
+    assert image.sum() == images[0].sum()
+    assert [label for _, _, label in records("mnist_val_lmdb")] == [2, 1]
+    assert [image.shape for _, image, _ in records("mnist_test_lmdb")] == [(1, 8, 9)] * 3
+
+
+def test_training_images_in_random_order(run, digits, tmp_path, monkeypatch):
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path / "mnist"))
+    orders = set()
+    for seed in range(6):
+        assert run("convert_mnist", "--get", ".", "--shuffle", "--seed", seed).status == 0
+        found = records("mnist_train_lmdb")
+        assert all(np.array_equal(image[0], digits[0][[7, 2, 1].index(label)]) for _, image, label in found)
+        orders.add(tuple(label for _, _, label in found))
+        assert [label for _, _, label in records("mnist_test_lmdb")] == [1, 2, 7]
+    assert len(orders) > 1
+    words = ["mnist/train-images-idx3-ubyte", "mnist/train-labels-idx1-ubyte", "out_lmdb"]
+    assert run("convert_mnist", *words, "--shuffle", "--seed", 5).status == 0
+    assert [label for _, _, label in records("out_lmdb")] == [label for _, _, label in found]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--get", ".", "--validation", "1.5"],
+         '--validation is "1.5"; expected a number of images, 1 or more, or a share between 0 and 1. '),
+        (["a", "b", "c", "--validation", "1"],
+         "found 3 files; expected three, the images, the labels and the LMDB to write, or --get FOLDER (and --samples "
+         "and --validation only with it). "),
+    ],
+)  # fmt: skip
+def test_wrong_validation(run, words, message):
+    result = run("convert_mnist", *words)
+    assert (result.status, result.out) == (2, "")
+    assert result.err == f'netdef convert_mnist: {message}See "netdef help convert_mnist".\n'
