@@ -34,6 +34,7 @@ _RANGES = {
     "snapshot": (0, None, True, "0 (never) or more iterations"),
     "warmup_iter": (0, None, True, "0 (no warm-up) or more iterations"),
     "warmup_start": (0, 1, True, "a share of the learning rate, 0 to 1"),
+    "warmup_power": (0, None, True, "0 or more"),
     "min_lr": (0, None, True, "a learning rate of 0 or more"),
     "clip_gradients": (-float_info.max, None, True, "a largest norm, or a negative number for none"),
     "monitor_net": (0, None, True, "the number of a test net, counted from 0"),
@@ -68,6 +69,8 @@ class Checker:
         for field, (least, most, inclusive, expected) in _RANGES.items():
             value = getattr(self.param, field)
             too_much = most is not None and (value > most if inclusive else value >= most)
+            if field == "gamma" and self.param.lr_policy == "sigmoid":
+                least = -float_info.max  # a rate that falls; Caffe takes only those that rise
             if not isfinite(value) or value < least or too_much:
                 found = value if isinstance(value, int) else f"{value:g}"
                 self.fail(field, f"{field} is {found}; expected {expected}. Change it.")
@@ -130,6 +133,7 @@ class Checker:
             self.fail("min_lr", f'min_lr is for lr_policy "cosine"; this is "{policy}". Take min_lr away.')
         if policy in ("poly", "inv") and not (isfinite(param.power) and (param.power >= 0 or policy == "inv")):
             self.fail("power", f'power is {param.power:g}; lr_policy "{policy}" expects 0 or more. Change it.')
+        self._step_gamma(policy)
         values = list(param.stepvalue) if policy == "multistep" else []
         for index, (before, value) in enumerate(zip([-1, *values], values, strict=False)):
             if value <= before:
@@ -137,6 +141,18 @@ class Checker:
                     f"stepvalue[{index}]",
                     f"stepvalue {value} follows {before}; expected increasing iterations of 0 or more. Sort them.",
                 )
+
+    def _step_gamma(self, policy: str) -> None:
+        factors, steps = self.param.step_gamma, len(self.param.stepvalue)
+        if not factors:
+            return
+        if policy != "multistep":
+            self.fail("step_gamma[0]", f'step_gamma is for lr_policy "multistep"; this is "{policy}". Take it away.')
+        if len(factors) != steps:
+            self.fail("step_gamma[0]", f"found {len(factors)} step_gamma for {steps} stepvalue; expected one for each.")
+        for index, factor in enumerate(factors):
+            if not (isfinite(factor) and factor >= 0):
+                self.fail(f"step_gamma[{index}]", f"step_gamma is {factor:g}; expected 0 or more. Change it.")
 
     def _regularization(self) -> None:
         kind = self.param.regularization_type

@@ -8,7 +8,7 @@ Source: Caffe src/caffe/solvers/sgd_solver.cpp:13-70.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import cos, exp, inf, pi
+from math import cos, exp, inf, pi, prod
 
 from netdef.registry import Registry
 from prototxt import schema
@@ -56,9 +56,14 @@ def inverse(param: schema.SolverParameter, iteration: int, current_step: int) ->
 
 @register_policy("multistep", "gamma", "stepvalue")
 def multistep(param: schema.SolverParameter, iteration: int, current_step: int) -> tuple[float, int]:
-    """``base_lr gamma ^ (number of stepvalues reached)``; one step an iteration at most, as in Caffe."""
+    """``base_lr gamma ^ (number of stepvalues reached)``; one step an iteration at most, as in Caffe.
+
+    With ``step_gamma``, which Caffe has not, the power is the product of as many of these factors.
+    """
     if current_step < len(param.stepvalue) and iteration >= param.stepvalue[current_step]:
         current_step += 1
+    if param.step_gamma:
+        return param.base_lr * prod(param.step_gamma[:current_step]), current_step
     return param.base_lr * _power(param.gamma, current_step), current_step
 
 
@@ -89,13 +94,13 @@ def cosine(param: schema.SolverParameter, iteration: int, current_step: int) -> 
 def learning_rate(param: schema.SolverParameter, iteration: int, current_step: int) -> tuple[float, int]:
     """The rate of ``lr_policy`` and the steps after it; during warm-up a share of that rate.
 
-    In iteration ``i`` of ``warmup_iter`` the share is ``s + (1 - s) (i + 1) / (warmup_iter + 1)``, where s is
-    ``warmup_start``: a line whose next point is 1. Source: Goyal et al., "Accurate, large minibatch SGD" (2017,
+    In iteration ``i`` of ``warmup_iter`` the share is ``s + (1 - s) ((i + 1) / (warmup_iter + 1)) ^ p``, where s is
+    ``warmup_start`` and p is ``warmup_power``: for p = 1 a line whose next point is 1. Source: Goyal et al., "Accurate, large minibatch SGD" (2017,
     arXiv 1706.02677), section 2.2.
     """
     rate, current_step = LR_POLICIES.get(param.lr_policy)(param, iteration, current_step)
     if iteration < param.warmup_iter:
-        climbed = (iteration + 1) / (param.warmup_iter + 1)
+        climbed = ((iteration + 1) / (param.warmup_iter + 1)) ** param.warmup_power
         rate *= param.warmup_start + (1 - param.warmup_start) * climbed
     return rate, current_step
 

@@ -59,6 +59,7 @@ def test_every_public_recipe_passes(zoo_dir):
         ("test_interval: -1", "4:1", "test_interval is -1; expected 0 (never) or more iterations. Change it."),
         ("warmup_iter: -1", "4:1", "warmup_iter is -1; expected 0 (no warm-up) or more iterations. Change it."),
         ("warmup_start: 2", "4:1", "warmup_start is 2; expected a share of the learning rate, 0 to 1. Change it."),
+        ("warmup_power: -1", "4:1", "warmup_power is -1; expected 0 or more. Change it."),
         ("min_lr: 1", "4:1", 'min_lr is for lr_policy "cosine"; this is "fixed". Take min_lr away.'),
         ("keep_newest: -1", "4:1", "keep_newest is -1; expected 0 (all) or more snapshots. Change it."),
         ("early_stopping: -1", "4:1", "early_stopping is -1; expected 0 (never) or more tests. Change it."),
@@ -124,6 +125,18 @@ def test_wrong_field(line, place, sentence):
         (
             'lr_policy: "multistep" gamma: 1\nstepvalue: 5\nstepvalue: 5', "4:1",
             "stepvalue 5 follows 5; expected increasing iterations of 0 or more. Sort them.",
+        ),
+        (
+            'lr_policy: "multistep" gamma: 1 stepvalue: 5\nstep_gamma: [0.1, 0.2]', "3:14",
+            "found 2 step_gamma for 1 stepvalue; expected one for each.",
+        ),
+        (
+            'lr_policy: "multistep" gamma: 1 stepvalue: 5\nstep_gamma: -1', "3:1",
+            "step_gamma is -1; expected 0 or more. Change it.",
+        ),
+        (
+            'lr_policy: "fixed"\nstep_gamma: 0.1', "3:1",
+            'step_gamma is for lr_policy "multistep"; this is "fixed". Take it away.',
         ),
     ],
 )  # fmt: skip

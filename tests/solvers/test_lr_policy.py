@@ -55,6 +55,16 @@ def test_multistep_takes_one_step_an_iteration():
     assert rates("multistep", start=9, count=3)[0] == [0.125, 0.0625, 0.0625]
 
 
+def test_multistep_with_a_factor_for_each_step():
+    fields = "base_lr: 0.5 gamma: 3 stepvalue: 2 stepvalue: 4 step_gamma: 0.5 step_gamma: 4"
+    assert rates("multistep", fields, count=6)[0] == [0.5, 0.5, 0.25, 0.25, 1, 1]
+
+
+def test_sigmoid_may_fall():
+    found, _ = rates("sigmoid", "base_lr: 0.25 gamma: -0.5 stepsize: 3", count=5)
+    np.testing.assert_allclose(found, [0.25 / (1 + exp(0.5 * (i - 3))) for i in range(5)], rtol=1e-12)
+
+
 def test_what_is_too_large_is_infinite():
     assert rates("exp", "base_lr: 1 gamma: 10", start=1000, count=1)[0] == [inf]
 
@@ -64,3 +74,10 @@ def test_warm_up_is_a_line_to_the_rate_of_the_policy(start, shares):
     param = parse_solver(f'lr_policy: "exp" base_lr: 8 gamma: 0.5 warmup_iter: 3 warmup_start: {start}').message
     found = [learning_rate(param, iteration, 0)[0] for iteration in range(5)]
     assert found == [share * 8 * 0.5**iteration for iteration, share in enumerate(shares)]
+
+
+def test_warm_up_along_a_power():
+    text = 'lr_policy: "fixed" base_lr: 8 warmup_iter: 3 warmup_start: 0.5 warmup_power: 2'
+    param = parse_solver(text).message
+    found = [learning_rate(param, iteration, 0)[0] for iteration in range(5)]
+    assert found == [8 * (0.5 + 0.5 * share) for share in (1 / 16, 1 / 4, 9 / 16, 1, 1)]
