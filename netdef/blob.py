@@ -14,6 +14,7 @@ from math import prod
 import numpy as np
 from numpy.typing import DTypeLike
 
+from netdef import aligned
 from netdef.errors import NetError
 
 MAX_ELEMENTS = 2**31 - 1  # blob.cpp:31: a blob's count must fit a C int
@@ -36,7 +37,7 @@ class Memory:
     def reserve(self, count: int, dtype: np.dtype) -> np.ndarray:
         """At least ``count`` elements; a new, zeroed buffer where the old one is too small."""
         if self.flat is None or self.flat.size < count:
-            self.replace(np.zeros(count, dtype))
+            self.replace(aligned.zeros(count, dtype))
         return self.flat
 
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import DTypeLike
 
+from netdef import aligned
 from netdef.blob import Blob
 from netdef.errors import LayerError
 from netdef.random import Stream, derive_seed
@@ -93,7 +94,7 @@ class Layer:
         self.seed = derive_seed(seed, param.name)
         self.stream = Stream(derive_seed(self.seed, "stream"))
         self.loss_weights: list[float] = []
-        self._scratch: dict[str, np.ndarray] = {}
+        self._scratch: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     # -- what a layer overrides ----------------------------------------------------------------------------
 
@@ -204,15 +205,14 @@ class Layer:
     def scratch(self, key: str, shape: int | tuple[int, ...], dtype: DTypeLike | None = None) -> np.ndarray:
         """A working array of ``shape`` that is kept from call to call; its contents are left over."""
         shape = shape if isinstance(shape, tuple) else (shape,)
-        held = self._scratch.get(key)
-        if held is not None and held.shape == shape:
-            return held
+        flat, view = self._scratch.get(key, (None, None))
+        if view is not None and view.shape == shape:
+            return view
         count = prod(shape)
-        flat = held.base if held is not None and held.base is not None else None
         if flat is None or flat.size < count:
-            flat = np.empty(max(count, 1), self.dtype if dtype is None else dtype)
+            flat = aligned.empty(max(count, 1), self.dtype if dtype is None else dtype)
         view = flat[:count].reshape(shape)
-        self._scratch[key] = view
+        self._scratch[key] = flat, view
         return view
 
     def loss_scale(self, top: list[Blob], index: int = 0) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from netdef import aligned
 from netdef.kernels import update
 from netdef.kernels._size import sized
 from prototxt import Document
@@ -44,7 +45,7 @@ class SGDSolver(Solver):
     def __init__(self, definition: str | os.PathLike[str] | Document, **options: Any) -> None:
         super().__init__(definition, **options)
         blobs = self.net.learnable_params
-        self.history = [np.zeros(blob.shape, self.net.dtype) for _ in range(self.history_slots) for blob in blobs]
+        self.history = [aligned.zeros(blob.shape, self.net.dtype) for _ in range(self.history_slots) for blob in blobs]
         self._flat_history = [[h.reshape(-1) for h in self.history[i :: len(blobs)]] for i in range(len(blobs))]
 
     def learning_rate(self) -> float:
