@@ -21,9 +21,14 @@ MAX_ELEMENTS = 2**31 - 1  # blob.cpp:31: a blob's count must fit a C int
 
 
 class Memory:
-    """One flat buffer that several blobs may look at. ``version`` changes when the buffer is replaced."""
+    """One flat buffer that several blobs may look at. ``version`` changes when the buffer is replaced.
+
+    ``Memory.changes`` counts, over all blobs, whatever gives one another shape or other memory: while it stands
+    still, arrays that were taken from blobs are those that the blobs would give again.
+    """
 
     __slots__ = ("flat", "version", "filler")
+    changes = 0
 
     def __init__(self) -> None:
         self.flat: np.ndarray | None = None
@@ -33,6 +38,7 @@ class Memory:
     def replace(self, flat: np.ndarray) -> None:
         self.flat = flat
         self.version += 1
+        Memory.changes += 1
 
     def reserve(self, count: int, dtype: np.dtype) -> np.ndarray:
         """At least ``count`` elements; a new, zeroed buffer where the old one is too small."""
@@ -99,6 +105,7 @@ class Blob:
         self._shape = shape
         self._count = count
         self._data = self._diff = None
+        Memory.changes += 1
 
     def reshape_like(self, other: Blob) -> None:
         self.reshape(other._shape)
@@ -192,6 +199,7 @@ class Blob:
         if self._data_memory is not other._data_memory:
             self._data_memory = other._data_memory
             self._data = None
+            Memory.changes += 1
 
     def share_diff(self, other: Blob) -> None:
         """Look at the gradient of ``other``, which must have as many elements."""
@@ -199,6 +207,7 @@ class Blob:
         if self._diff_memory is not other._diff_memory:
             self._diff_memory = other._diff_memory
             self._diff = None
+            Memory.changes += 1
 
     def shares_data_with(self, other: Blob) -> bool:
         return self._data_memory is other._data_memory

@@ -35,6 +35,18 @@ def register_layer(name: str) -> Callable[[type[Layer]], type[Layer]]:
     return file
 
 
+def repeatable(forward: Callable | None = None, *, when: Callable[[Layer], bool] | None = None) -> Callable:
+    """Mark a `Layer.forward` that does nothing but call kernels, with arguments that only new shapes, other memory
+    or another number of threads would change: a net notes the calls once and then repeats them.
+
+    ``when(layer)`` says for which layers of the class this is so; by default for all.
+    """
+    if forward is None:
+        return lambda decorated: repeatable(decorated, when=when)
+    forward.repeatable = when or (lambda layer: True)
+    return forward
+
+
 class Counts(tuple):
     """A range of permitted blob counts, ``(least, most)``."""
 
@@ -72,6 +84,8 @@ class Layer:
         Whether to compute the gradient of each of them.
     stream : Stream
         The layer's own random numbers.
+    needs_backward : bool
+        Whether a backward pass will reach the layer; if not, it need not keep anything for one.
     """
 
     type = ""
@@ -94,6 +108,7 @@ class Layer:
         self.seed = derive_seed(seed, param.name)
         self.stream = Stream(derive_seed(self.seed, "stream"))
         self.loss_weights: list[float] = []
+        self.needs_backward = True
         self._scratch: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     # -- what a layer overrides ----------------------------------------------------------------------------
@@ -104,6 +119,7 @@ class Layer:
     def reshape(self, bottom: list[Blob], top: list[Blob]) -> None:
         """Give the tops their shapes; runs again whenever a bottom's shape has changed."""
 
+    @repeatable
     def forward(self, bottom: list[Blob], top: list[Blob]) -> None:
         """Compute ``top[i].data``."""
 
@@ -124,6 +140,12 @@ class Layer:
 
     def close(self) -> None:
         """Let go of threads and files."""
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether `forward` is marked as `repeatable`."""
+        when = getattr(type(self).forward, "repeatable", None)
+        return when is not None and when(self)
 
     # -- what the net calls --------------------------------------------------------------------------------
 

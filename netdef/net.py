@@ -26,6 +26,7 @@ from netdef.layer import LAYERS, Layer
 from netdef.net_interface import NetInterface
 from netdef.parameters import ParameterTable
 from netdef.random import default_seed, derive_seed
+from netdef.replay import Replay
 from prototxt import Document, load_net, schema
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Net(NetInterface):
         self._blobs: list[Blob] = []
         self._input_names: list[str] = []
         self._output_names: list[str] = []
+        self._replay = Replay()
         self._refuse_unknown_types()
         try:
             self._build()
@@ -154,7 +156,7 @@ class Net(NetInterface):
         self._output_names = sorted(available)
         gradient_flow.decide(flows, self._blob_names, self.document.message.force_backward)
         for step, flow in zip(self.steps, flows):
-            step.needs_backward = flow.needs_backward
+            step.needs_backward = step.layer.needs_backward = flow.needs_backward
             step.bottom_needs_backward = flow.bottom_needs_backward
             if self.document.message.force_backward:
                 step.layer.param_propagate_down = [True] * len(step.layer.blobs)
@@ -227,7 +229,12 @@ class Net(NetInterface):
 
     def forward_from_to(self, start: int, end: int) -> float:
         """Run layers ``start`` to ``end``, both included; returns the weighted loss of those layers."""
-        loss = 0.0
+        if start == 0 and end >= len(self.steps) - 1:
+            return self._replay.forward(self)
+        return self.run_steps(start, end)
+
+    def run_steps(self, start: int, end: int, loss: float = 0.0) -> float:
+        """Run layers ``start`` to ``end``, both included, one by one; returns ``loss`` and theirs added to it."""
         step = None
         try:
             for step in self.steps[start : end + 1]:

@@ -60,8 +60,13 @@ def update_statistics(mean, variance, fraction, correction, mean_sum, variance_s
 
 
 @kernel
-def read_statistics(mean_sum, variance_sum, factor, eps, mean, deviation):
-    """``mean = factor * mean_sum``, ``deviation = sqrt(factor * variance_sum + eps)``; all (channels,)."""
+def read_statistics(mean_sum, variance_sum, weight, eps, mean, deviation):
+    """``mean = mean_sum / weight[0]``, ``deviation = sqrt(variance_sum / weight[0] + eps)``; all (channels,).
+
+    The sums are multiplied by the inverse; where the weight is 0, by 0.
+    """
+    one, zero = mean.dtype.type(1), mean.dtype.type(0)
+    factor = one / weight[0] if weight[0] else zero
     for c in range(mean.size):
         mean[c] = factor * mean_sum[c]
         deviation[c] = math.sqrt(factor * variance_sum[c] + eps)

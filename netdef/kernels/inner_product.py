@@ -12,6 +12,8 @@ from netdef.kernels.plans import slots_for
 
 __all__ = ["InnerProductPlan", "add_column_sums", "fill_rows"]
 
+READING = 8  # multiply-adds that take as long as fetching one weight: with few items, memory sets the pace
+
 
 @kernel
 def fill_rows(row, out):
@@ -47,7 +49,8 @@ class InnerProductPlan:
         self.by_depth, self.by_output = self.single * depth, self.single * num_output
 
     def _slots(self) -> int:
-        return slots_for(self.num * self.depth * self.num_output)
+        weights = self.depth * self.num_output
+        return slots_for(weights * max(self.num, READING))
 
     def forward(self, bottom, weight, bias, top) -> None:
         """``top``; ``bias`` is None where there is none."""

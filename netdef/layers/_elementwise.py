@@ -23,7 +23,7 @@ class ElementwiseLayer(Layer):
     def run_forward(self, kernel: Callable, bottom, top, *numbers) -> None:
         """``kernel(bottom_data, *numbers, top_data)``."""
         bottom_data, top_data = bottom[0].data.reshape(-1), top[0].data.reshape(-1)
-        if self.keeps_bottom and bottom[0] is top[0]:
+        if self.keeps_bottom and bottom[0] is top[0] and self.needs_backward:
             self.scratch("bottom", bottom_data.size)[...] = bottom_data
         sized(kernel, top_data.size)(bottom_data, *numbers, top_data)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netdef.kernels import scale as scale_kernels
 from netdef.kernels._size import sized
 from netdef.kernels.axpy import axpy
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, refuse_in_place
 
 
@@ -53,6 +53,7 @@ class AxpyLayer(Layer):
         top[0].reshape(factor)
         self.inner = bottom[1].count_from(2)
 
+    @repeatable
     def forward(self, bottom, top):
         scale, factor, term = (blob.data.reshape(-1) for blob in bottom)
         sized(axpy, factor.size)(scale, factor, term, self.inner, top[0].data.reshape(-1))

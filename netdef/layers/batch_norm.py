@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdef.kernels import batch_norm as kernels
 from netdef.kernels._size import sized
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name
 from prototxt import schema
 
@@ -66,14 +66,14 @@ class BatchNormLayer(Layer):
         self.num, self.spatial = bottom[0].shape[0], bottom[0].count_from(2)
         top[0].reshape_like(bottom[0])
 
+    @repeatable(when=lambda layer: layer.use_global_stats)
     def forward(self, bottom, top):
         bottom_data, top_data = bottom[0].data.reshape(-1), top[0].data.reshape(-1)
         mean = self.scratch("mean", self.channels)
         deviation = self.scratch("deviation", self.channels)
         mean_sum, variance_sum, weight = (blob.data for blob in self.blobs)
         if self.use_global_stats:
-            factor = self.dtype.type(1 / weight[0] if weight[0] else 0)
-            kernels.read_statistics(mean_sum, variance_sum, factor, self.eps, mean, deviation)
+            kernels.read_statistics(mean_sum, variance_sum, weight, self.eps, mean, deviation)
             run = sized(kernels.normalize_by_statistics, top_data.size)
             run(bottom_data, mean, deviation, self.spatial, top_data)
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdef.kernels import bias as kernels
 from netdef.kernels._size import sized
-from netdef.layer import Layer, between, exactly, register_layer
+from netdef.layer import Layer, between, exactly, register_layer, repeatable
 from netdef.layers._axes import covered_shape, laid_over
 
 
@@ -44,6 +44,7 @@ class BiasLayer(Layer):
         self.outer, self.inner = laid_over(self, bottom, bias.shape, self.param.bias_param.axis, "bias_param.axis")
         top[0].reshape_like(bottom[0])
 
+    @repeatable
     def forward(self, bottom, top):
         bottom_data, top_data = bottom[0].data.reshape(-1), top[0].data.reshape(-1)
         bias = self._bias(bottom).data.reshape(-1)

@@ -6,7 +6,7 @@ from netdef.kernels import batch_norm, bn
 from netdef.kernels._size import sized
 from netdef.kernels.bias import sum_to_bias
 from netdef.kernels.scale import dot_to_scale, multiply_by_scale, multiply_by_scale_and_add
-from netdef.layer import Layer, between, exactly, register_layer
+from netdef.layer import Layer, between, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name
 from prototxt import schema
 
@@ -115,6 +115,7 @@ class BNLayer(Layer):
     def _statistic(self, name):
         return self.scratch(name, self.channels)
 
+    @repeatable(when=lambda layer: not (layer._uses_batch or layer.needs_backward))
     def forward(self, bottom, top):
         bottom_data, top_data = bottom[0].data.reshape(-1), top[0].data.reshape(-1)
         slope, bias = (blob.data.reshape(-1) for blob in self.blobs[:2])
@@ -131,7 +132,7 @@ class BNLayer(Layer):
                 run = sized(batch_norm.normalize_by_statistics, top_data.size)
                 run(bottom_data, mean, self._statistic("deviation"), self.spatial, normalized)
                 bottom_data = normalized
-        elif bottom[0] is top[0]:
+        elif bottom[0] is top[0] and self.needs_backward:
             self.scratch("normalized", top_data.size)[...] = bottom_data  # for the gradient of the scale
         sized(multiply_by_scale_and_add, top_data.size)(bottom_data, slope, bias, self.spatial, top_data)
 

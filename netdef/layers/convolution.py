@@ -7,7 +7,7 @@ from math import prod
 from netdef.blob import MAX_ELEMENTS
 from netdef.kernels.depthwise import DepthwisePlan
 from netdef.kernels.plans import ConvolutionPlan, NdConvolutionPlan
-from netdef.layer import Layer, at_least, register_layer
+from netdef.layer import Layer, at_least, register_layer, repeatable
 from netdef.layers._axes import bottom_name, canonical_axis, refuse_in_place
 from netdef.layers._window import read_window
 
@@ -176,6 +176,7 @@ class ConvolutionLayer(Layer):
         self.plan = self.make_plan(prod(shape[: self.axis]), shape[self.axis + 1 :], pooled)
         self.planned_shape = shape
 
+    @repeatable
     def forward(self, bottom, top):
         weight = self.blobs[0].data.reshape(-1)
         bias = self.blobs[1].data if self.fields.bias_term else None

@@ -7,7 +7,7 @@ from math import prod
 from netdef.blob import MAX_ELEMENTS
 from netdef.kernels._size import sized
 from netdef.kernels.bias import add_bias, sum_to_bias
-from netdef.layer import register_layer
+from netdef.layer import register_layer, repeatable
 from netdef.layers._axes import bottom_name
 from netdef.layers.convolution import ConvolutionLayer, plan_convolution
 
@@ -69,6 +69,7 @@ class DeconvolutionLayer(ConvolutionLayer):
         self.num, self.places = num, prod(pooled)
         return plan_convolution(self, num, self.num_output, self.channels, pooled, spatial)
 
+    @repeatable
     def forward(self, bottom, top):
         weight = self.blobs[0].data.reshape(-1)
         for source, target in zip(bottom, top):

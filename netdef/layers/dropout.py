@@ -6,7 +6,8 @@ import numpy as np
 
 from netdef.kernels._size import sized
 from netdef.kernels.dropout import dropout
-from netdef.layer import Layer, exactly, register_layer
+from netdef.kernels.eltwise import multiply_by
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from prototxt import schema
 
 
@@ -54,6 +55,7 @@ class DropoutLayer(Layer):
     def reshape(self, bottom, top):
         top[0].reshape_like(bottom[0])
 
+    @repeatable(when=lambda layer: layer.phase == schema.TEST)
     def forward(self, bottom, top):
         if self.phase == schema.TRAIN:
             self.first = np.uint64(self.stream.take(bottom[0].count))
@@ -71,10 +73,8 @@ class DropoutLayer(Layer):
 
     def scale_test(self, source: np.ndarray, target: np.ndarray) -> None:
         """What TEST does; nothing where source and target are one and the factor is 1."""
-        if self.test_scale != 1:
-            np.multiply(source, self.test_scale, out=target)
-        elif source is not target:
-            target[...] = source
+        if self.test_scale != 1 or source is not target:
+            sized(multiply_by, source.size)(self.test_scale, source.reshape(-1), target.reshape(-1))
 
     def run_dropout(self, source: np.ndarray, target: np.ndarray) -> None:
         """Apply the mask of the last forward pass."""

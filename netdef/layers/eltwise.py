@@ -6,7 +6,7 @@ import numpy as np
 
 from netdef.kernels import eltwise as kernels
 from netdef.kernels._size import sized
-from netdef.layer import Layer, at_least, exactly, register_layer
+from netdef.layer import Layer, at_least, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, refuse_in_place
 from prototxt import schema
 
@@ -68,6 +68,7 @@ class EltwiseLayer(Layer):
                 )
         top[0].reshape_like(bottom[0])
 
+    @repeatable
     def forward(self, bottom, top):
         arrays = [blob.data.reshape(-1) for blob in bottom]
         top_data = top[0].data.reshape(-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdef.kernels import elementwise as kernels
 from netdef.kernels._size import sized
-from netdef.layer import register_layer
+from netdef.layer import register_layer, repeatable
 from netdef.layers._elementwise import ElementwiseLayer
 
 
@@ -34,6 +34,7 @@ class ELULayer(ElementwiseLayer):
         self.alpha = self.dtype.type(self.param.elu_param.alpha)
         self.keeps_bottom = self.alpha < 0
 
+    @repeatable(when=lambda layer: not layer.needs_backward)
     def forward(self, bottom, top):
         self.run_forward(kernels.elu_forward, bottom, top, self.alpha)
 

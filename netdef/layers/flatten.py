@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, canonical_axis, refuse_in_place
 
 
@@ -46,6 +46,7 @@ class FlattenLayer(Layer):
             )
         top[0].reshape(*shape[:start], bottom[0].count_from(start, end + 1), *shape[end + 1 :])
 
+    @repeatable
     def forward(self, bottom, top):
         top[0].share_data(bottom[0])
 

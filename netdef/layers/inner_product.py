@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netdef.kernels.inner_product import InnerProductPlan, add_column_sums
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, canonical_axis, refuse_in_place
 
 
@@ -64,6 +64,7 @@ class InnerProductLayer(Layer):
                 num, self.depth, self.fields.num_output, self.fields.transpose, self.dtype
             )
 
+    @repeatable
     def forward(self, bottom, top):
         bias = self.blobs[1].data if self.fields.bias_term else None
         self.plan.forward(bottom[0].data.reshape(-1), self.blobs[0].data.reshape(-1), bias, top[0].data.reshape(-1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdef.kernels._size import sized
 from netdef.kernels.interp import interp_backward, interp_forward
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, refuse_in_place
 from prototxt import schema
 
@@ -95,6 +95,7 @@ class InterpLayer(Layer):
     def _planes(self, array):
         return array.reshape(-1, *array.shape[2:])
 
+    @repeatable
     def forward(self, bottom, top):
         start = -self.fields.pad_beg
         run = sized(interp_forward, top[0].count)

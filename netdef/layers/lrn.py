@@ -11,7 +11,7 @@ from netdef.kernels.lrn import (
     lrn_within_backward,
     lrn_within_forward,
 )
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, refuse_in_place
 from prototxt import schema
 
@@ -75,6 +75,7 @@ class LRNLayer(Layer):
             self.planes, self.ratio_shape = (num * channels, height, width), (CHUNKS, height + 1, width)
         top[0].reshape_like(bottom[0])
 
+    @repeatable
     def forward(self, bottom, top):
         run = sized(lrn_across_forward if self.across else lrn_within_forward, bottom[0].count)
         bottom_data, top_data = (blob.data.reshape(self.planes) for blob in (bottom[0], top[0]))

@@ -6,7 +6,7 @@ import numpy as np
 
 from netdef.kernels import normalize as kernels
 from netdef.kernels._size import sized
-from netdef.layer import register_layer
+from netdef.layer import register_layer, repeatable
 from netdef.layers._axes import bottom_name
 from netdef.layers._elementwise import ElementwiseLayer
 from prototxt import schema
@@ -72,9 +72,10 @@ class NormalizeLayer(ElementwiseLayer):
     def _norm(self) -> np.ndarray:
         return self.scratch("norm", (self.planes[0], 1 if self.fields.across_spatial else self.planes[2]))
 
+    @repeatable(when=lambda layer: not layer.needs_backward)
     def forward(self, bottom, top):
         bottom_data = bottom[0].data.reshape(self.planes)
-        if bottom[0] is top[0]:
+        if bottom[0] is top[0] and self.needs_backward:
             self.scratch("bottom", bottom[0].count)[...] = bottom_data.reshape(-1)
         kernel = kernels.normalize_items if self.fields.across_spatial else kernels.normalize_places
         scale = self.blobs[0].data.reshape(-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdef.kernels._size import sized
 from netdef.kernels.eltwise import weighted_sum
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import blob_shape
 from prototxt import schema
 
@@ -40,6 +40,7 @@ class ParameterLayer(Layer):
     def reshape(self, bottom, top):
         top[0].reshape_like(self.blobs[0])
 
+    @repeatable
     def forward(self, bottom, top):
         top[0].share_data(self.blobs[0])
 

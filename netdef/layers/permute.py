@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, refuse_in_place
 from netdef.layers._views import View, steps
 
@@ -54,6 +54,7 @@ class PermuteLayer(Layer):
         top[0].reshape(target)
         self.view = View(target, [strides[axis] for axis in order])
 
+    @repeatable
     def forward(self, bottom, top):
         if self.is_identity:
             top[0].share_data(bottom[0])

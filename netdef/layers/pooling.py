@@ -11,7 +11,7 @@ from netdef.kernels import pooling as kernels
 from netdef.kernels._jit import num_threads
 from netdef.kernels._size import sized
 from netdef.kernels.depthwise import owing_taps
-from netdef.layer import Layer, between, exactly, register_layer
+from netdef.layer import Layer, between, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, refuse_in_place
 from prototxt import schema
 
@@ -212,6 +212,7 @@ class PoolingLayer(Layer):
         """Shares of the planes: one for each thread, where threads pay."""
         return num_threads() if sized(kernels.average_forward, count) is kernels.average_forward else 1
 
+    @repeatable(when=lambda layer: not layer.uses_random)
     def forward(self, bottom, top):
         source, target = bottom[0].data.reshape(-1), top[0].data.reshape(-1)
         count = top[0].count * self.geometry[2]

@@ -6,7 +6,7 @@ import numpy as np
 
 from netdef.kernels import power as kernels
 from netdef.kernels._size import sized
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 
 
 @register_layer("Power")
@@ -44,6 +44,7 @@ class PowerLayer(Layer):
     def reshape(self, bottom, top):
         top[0].reshape_like(bottom[0])
 
+    @repeatable(when=lambda layer: not (layer.needs_backward or layer.is_constant))
     def forward(self, bottom, top):
         top_data = top[0].data.reshape(-1)
         if self.is_constant:
@@ -70,7 +71,7 @@ class PowerLayer(Layer):
 
     def _keeps_bottom(self, bottom, top) -> bool:
         """Whether the gradient needs values that the forward pass overwrites."""
-        return bottom[0] is top[0] and self.power != 1
+        return bottom[0] is top[0] and self.power != 1 and self.needs_backward
 
     def _constant(self):
         if self.power == 0:

@@ -6,7 +6,7 @@ import numpy as np
 
 from netdef.kernels import prelu as kernels
 from netdef.kernels._size import sized
-from netdef.layer import register_layer
+from netdef.layer import register_layer, repeatable
 from netdef.layers._axes import bottom_name
 from netdef.layers._elementwise import ElementwiseLayer
 from prototxt import schema
@@ -66,6 +66,7 @@ class PReLULayer(ElementwiseLayer):
                 "bottom",
             )
 
+    @repeatable(when=lambda layer: not layer.needs_backward)
     def forward(self, bottom, top):
         self.run_forward(kernels.prelu_forward, bottom, top, self.blobs[0].data.reshape(-1), self.step)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdef.kernels import activation as kernels
 from netdef.kernels._size import sized
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 
 
 @register_layer("ReLU")
@@ -34,6 +34,7 @@ class ReLULayer(Layer):
         top[0].reshape_like(bottom[0])
         self.slope = self.dtype.type(self.param.relu_param.negative_slope)
 
+    @repeatable
     def forward(self, bottom, top):
         count, source = top[0].count, bottom[0].data.reshape(-1)
         if top[0].shares_data_with(bottom[0]):

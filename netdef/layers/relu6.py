@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdef.kernels import elementwise as kernels
 from netdef.kernels._size import sized
-from netdef.layer import register_layer
+from netdef.layer import register_layer, repeatable
 from netdef.layers._elementwise import ElementwiseLayer
 
 
@@ -33,6 +33,7 @@ class ReLU6Layer(ElementwiseLayer):
         self.slope = self.dtype.type(self.param.relu6_param.negative_slope)
         self.keeps_bottom = self.slope < 0
 
+    @repeatable(when=lambda layer: not layer.needs_backward)
     def forward(self, bottom, top):
         self.run_forward(kernels.relu6_forward, bottom, top, self.slope)
 

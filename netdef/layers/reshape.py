@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, refuse_in_place
 
 
@@ -79,6 +79,7 @@ class ReshapeLayer(Layer):
         top[0].reshape(*shape[:start], *dims, *shape[end:])
         top[0].share_data(bottom[0])
 
+    @repeatable
     def forward(self, bottom, top):
         top[0].share_data(bottom[0])
 

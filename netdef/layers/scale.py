@@ -5,7 +5,7 @@ from __future__ import annotations
 from netdef.kernels import bias as bias_kernels
 from netdef.kernels import scale as kernels
 from netdef.kernels._size import sized
-from netdef.layer import Layer, between, exactly, register_layer
+from netdef.layer import Layer, between, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, covered_shape, laid_over
 from prototxt import schema
 
@@ -60,10 +60,11 @@ class ScaleLayer(Layer):
             )
         top[0].reshape_like(bottom[0])
 
+    @repeatable(when=lambda layer: not layer.needs_backward)
     def forward(self, bottom, top):
         bottom_data, top_data = bottom[0].data.reshape(-1), top[0].data.reshape(-1)
         scale = self._scale(bottom).data.reshape(-1)
-        if bottom[0] is top[0]:
+        if bottom[0] is top[0] and self.needs_backward:
             self.scratch("bottom", bottom_data.size)[...] = bottom_data
         if self.param.scale_param.bias_term:
             bias = self.blobs[-1].data.reshape(-1)

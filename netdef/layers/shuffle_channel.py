@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, refuse_in_place
 from netdef.layers._views import View, steps
 
@@ -56,6 +56,7 @@ class ShuffleChannelLayer(Layer):
         strides = steps(dealt)
         self.view = View([dealt[i] for i in (0, 2, 1, 3)], [strides[i] for i in (0, 2, 1, 3)])
 
+    @repeatable
     def forward(self, bottom, top):
         self.view.read(bottom[0].data, top[0].data)
 

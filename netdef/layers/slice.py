@@ -6,7 +6,7 @@ from math import prod
 
 from netdef.kernels import concat as kernels
 from netdef.kernels._size import sized
-from netdef.layer import Layer, at_least, exactly, register_layer
+from netdef.layer import Layer, at_least, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, canonical_axis, refuse_in_place
 
 
@@ -62,6 +62,7 @@ class SliceLayer(Layer):
             blob.reshape(*shape[:axis], size, *shape[axis + 1 :])
         self.axis, self.rows = axis, bottom[0].count_from(0, axis)
 
+    @repeatable
     def forward(self, bottom, top):
         if len(top) == 1:
             top[0].share_data(bottom[0])

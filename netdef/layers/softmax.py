@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdef.kernels._size import sized
 from netdef.kernels.softmax import softmax_backward, softmax_forward
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import canonical_axis
 
 
@@ -38,6 +38,7 @@ class SoftmaxLayer(Layer):
         self.planes = (outer, bottom[0].shape[axis], inner)
         top[0].reshape_like(bottom[0])
 
+    @repeatable
     def forward(self, bottom, top):
         outer, _, inner = self.planes
         scale = self.scratch("scale", (outer, inner))

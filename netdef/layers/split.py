@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdef.kernels import split as kernels
 from netdef.kernels._size import sized
-from netdef.layer import Layer, at_least, exactly, register_layer
+from netdef.layer import Layer, at_least, exactly, register_layer, repeatable
 from netdef.layers._axes import refuse_in_place
 
 
@@ -37,6 +37,7 @@ class SplitLayer(Layer):
         for blob in top:
             blob.reshape_like(bottom[0])
 
+    @repeatable
     def forward(self, bottom, top):
         for blob in top:
             blob.share_data(bottom[0])

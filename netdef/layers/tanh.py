@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdef.kernels._size import sized
 from netdef.kernels.activation import tanh_backward, tanh_forward
-from netdef.layer import register_layer
+from netdef.layer import register_layer, repeatable
 from netdef.layers._elementwise import ElementwiseLayer
 
 
@@ -28,6 +28,7 @@ class TanHLayer(ElementwiseLayer):
         Nothing.
     """
 
+    @repeatable
     def forward(self, bottom, top):
         self.run_forward(tanh_forward, bottom, top)
 

@@ -1,0 +1,207 @@
+"""Calls of kernels from native code.
+
+A call from Python looks at each argument anew: its type, then its parts. That takes as long as a small layer.
+An entry is a C function that reads all arguments of one kernel out of a block of 64-bit words, so that a call whose
+arguments stay can be repeated by its two addresses alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock, get_ident
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import callconv, cgutils, registry
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import CPUDispatcher
+from numba.extending import intrinsic
+
+from netdef.kernels._emitter import I64
+from netdef.kernels._jit import DISPATCHERS, kernel
+
+__all__ = ["CAN_REPEAT", "CallTable", "UnsuitableCallError", "noted_calls"]
+
+CAN_REPEAT = not numba.config.DISABLE_JIT
+
+_I32 = ir.IntType(32)
+_ENTRIES: dict = {}
+
+
+class UnsuitableCallError(Exception):
+    """A call that no entry can repeat: it returns something, or has an argument of a kind not known here."""
+
+
+class _Listening(CPUDispatcher):
+    """A kernel that notes how it is called."""
+
+    def __call__(self, *arguments):
+        for noted in _listeners.get(get_ident(), ()):
+            noted.append((self, arguments))
+        return super().__call__(*arguments)
+
+
+_listeners: dict[int, list[list]] = {}  # of each thread, the lists of those who listen
+_listeners_lock = Lock()
+
+
+@contextlib.contextmanager
+def noted_calls() -> Iterator[list[tuple[Callable, tuple]]]:
+    """The kernels that this thread calls meanwhile, with their arguments, in order; a list that grows.
+
+    Calls by other kernels do not count. Nothing is noted unless `CAN_REPEAT`.
+    """
+    thread, noted = get_ident(), []
+    with _listeners_lock:
+        _listeners.setdefault(thread, []).append(noted)
+        _let_listen(True)
+    try:
+        yield noted
+    finally:
+        with _listeners_lock:
+            _listeners[thread].pop()
+            if not _listeners[thread]:
+                del _listeners[thread]
+            _let_listen(bool(_listeners))
+
+
+def _let_listen(wanted: bool) -> None:
+    for compiled in DISPATCHERS:
+        compiled.__class__ = _Listening if wanted else CPUDispatcher
+
+
+class CallTable:
+    """Calls of kernels with their arguments, ready to be repeated.
+
+    Parameters
+    ----------
+    calls : sequence of pairs
+        ``(kernel, arguments)`` as `noted_calls` gives them: each has been called so before.
+
+    Raises
+    ------
+    UnsuitableCallError
+        Where one of them cannot be repeated.
+    """
+
+    def __init__(self, calls: Sequence[tuple[Callable, tuple]]) -> None:
+        entries = [_entry_of(function, arguments) for function, arguments in calls]
+        self._kept = calls  # the table holds addresses of their arrays
+        self._blocks = [np.fromiter(_words(arguments), np.int64) for _, arguments in calls]
+        addresses = [block.__array_interface__["data"][0] for block in self._blocks]
+        self._table = np.array([entries, addresses], np.int64)
+
+    def run(self, first: int, last: int) -> bool:
+        """Repeat the calls ``first … last - 1``; False where one of them failed, and the later ones were not made."""
+        return _run_calls(self._table, first, last) == last
+
+
+def _entry_of(function: Callable, arguments: tuple) -> int:
+    """The address of the entry of a kernel that has been called with such ``arguments`` before."""
+    signature = tuple(function.typeof_pyval(argument) for argument in arguments)
+    key = function, signature
+    if key not in _ENTRIES:
+        _ENTRIES[key] = _made_entry(function, signature)
+    return _ENTRIES[key][1]
+
+
+def _words(argument) -> Iterator[int]:
+    if isinstance(argument, np.ndarray):
+        yield argument.__array_interface__["data"][0]
+        yield argument.size
+        yield from argument.shape
+        yield from argument.strides
+    elif isinstance(argument, tuple):
+        for part in argument:
+            yield from _words(part)
+    elif isinstance(argument, (float, np.floating)):
+        yield struct.unpack("q", struct.pack("d", argument))[0]
+    else:
+        yield struct.unpack("q", struct.pack("Q", int(argument) & 0xFFFFFFFFFFFFFFFF))[0]
+
+
+@global_compiler_lock
+def _made_entry(function, signature) -> tuple:
+    """``(what must stay alive, address)``"""
+    compiled = function.overloads.get(signature)
+    if compiled is None or compiled.signature.return_type != types.none:
+        raise UnsuitableCallError
+    context = registry.cpu_target.target_context
+    library = context.codegen().create_library("netdef_entry")
+    name = f"netdef_entry_{len(_ENTRIES)}"
+    module = library.create_ir_module(name)
+    made = ir.Function(module, ir.FunctionType(_I32, [I64.as_pointer()]), name)
+    builder = ir.IRBuilder(made.append_basic_block())
+    reader = _Reader(context, builder, made.args[0])
+    values = [reader.value(kind) for kind in signature]
+    convention = context.call_conv
+    kind = convention.get_function_type(types.none, signature)
+    address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+    target = builder.inttoptr(I64(address), kind.as_pointer())
+    result = cgutils.alloca_once(builder, kind.args[0].pointee)
+    trouble = cgutils.alloca_once(builder, kind.args[1].pointee)
+    code = builder.call(target, [result, trouble, *context.get_arg_packer(signature).as_arguments(builder, values)])
+    fine = [builder.icmp_signed("==", code, kept) for kept in (callconv.RETCODE_OK, callconv.RETCODE_NONE)]
+    builder.ret(builder.select(builder.or_(*fine), _I32(0), _I32(1)))
+    library.add_ir_module(module)
+    library.finalize()
+    return (library, compiled), library.get_pointer_to_function(name)
+
+
+class _Reader:
+    """Reads the arguments of a call out of its block, one after another."""
+
+    def __init__(self, context, builder, block) -> None:
+        self.context, self.b, self.block, self.place = context, builder, block, 0
+
+    def word(self):
+        value = self.b.load(self.b.gep(self.block, [I64(self.place)]))
+        self.place += 1
+        return value
+
+    def value(self, kind):
+        if isinstance(kind, types.Array):
+            return self._array(kind)
+        if isinstance(kind, types.BaseTuple):
+            return self.context.make_tuple(self.b, kind, [self.value(part) for part in kind])
+        wanted = self.context.get_value_type(kind)
+        if isinstance(kind, types.Float):
+            number = self.b.bitcast(self.word(), ir.DoubleType())
+            return number if kind.bitwidth == 64 else self.b.fptrunc(number, wanted)
+        if isinstance(kind, (types.Integer, types.Boolean)):
+            return self.word() if wanted.width == 64 else self.b.trunc(self.word(), wanted)
+        raise UnsuitableCallError
+
+    def _array(self, kind):
+        array = self.context.make_array(kind)(self.context, self.b)
+        data = self.b.inttoptr(self.word(), array.data.type)
+        items = self.word()
+        shape = [self.word() for _ in range(kind.ndim)]
+        strides = [self.word() for _ in range(kind.ndim)]
+        size = self.context.get_abi_sizeof(self.context.get_data_type(kind.dtype))
+        self.context.populate_array(array, data=data, shape=shape, strides=strides, itemsize=I64(size), meminfo=None)
+        array.nitems = items
+        return array._getvalue()
+
+
+@intrinsic
+def _call_entry(typing, entry, block):
+    signature = types.int32(types.int64, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        target = builder.inttoptr(arguments[0], ir.FunctionType(_I32, [I64.as_pointer()]).as_pointer())
+        return builder.call(target, [builder.inttoptr(arguments[1], I64.as_pointer())])
+
+    return signature, generate
+
+
+@kernel
+def _run_calls(table, first, last):
+    for i in range(first, last):
+        if _call_entry(table[0, i], table[1, i]) != 0:
+            return i
+    return last
