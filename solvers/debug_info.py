@@ -1,6 +1,7 @@
 """``debug_info``: the mean absolute value of every blob, parameter and gradient of a step, in Caffe's words.
 
-Source: Caffe src/caffe/net.cpp:585-664 (ForwardDebugInfo, BackwardDebugInfo, UpdateDebugInfo), :711-726 (Backward).
+Source: Caffe src/caffe/net.cpp:585-638 (ForwardDebugInfo, BackwardDebugInfo), :711-726 (Backward). Its UpdateDebugInfo
+is called by nothing, so that a log of Caffe's has no lines of updates.
 """
 
 from __future__ import annotations
@@ -52,24 +53,6 @@ def backward(net: Net, log: Log) -> None:
         f"    [Backward] All net params (data, diff): L1 norm = ({number(data[0])}, {number(diff[0])}); "
         f"L2 norm = ({number(data[1])}, {number(diff[1])})",
     )
-
-
-def parameter_means(net: Net) -> list[str]:
-    """The mean absolute value of each parameter, as `log_update` wants it from before the update."""
-    return [_mean(parameter.blob.data) for parameter in net.parameters.all]
-
-
-def log_update(net: Net, log: Log, before: list[str]) -> None:
-    """Log each parameter as it was ``before`` the update, and the update, which is in its diff now."""
-    layer_names = {id(step.layer): step.node.name for step in net.steps}
-    for parameter, data in zip(net.parameters.all, before, strict=True):
-        head, name = f"    [Update] Layer {layer_names[id(parameter.layer)]}", parameter.display_name
-        diff, owner = _mean(parameter.blob.diff), parameter.owner
-        if owner is None:
-            log.info("net.cpp:649", f"{head}, param {name} data: {data}; diff: {diff}")
-        else:
-            whose = f"(owned by layer {layer_names[id(owner.layer)]}, param {owner.display_name})"
-            log.info("net.cpp:657", f"{head}, param blob {name} {whose} diff: {diff}")
 
 
 def _mean(array: np.ndarray) -> str:

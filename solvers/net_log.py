@@ -26,8 +26,18 @@ def log_net(net: Net, log: Log) -> None:
         log.info("net.cpp:296", reason)
     log.info("net.cpp:53", "Initializing net from parameters: \n" + to_text(_filtered(net)).rstrip("\n"))
     bytes_used = 0
+    shared = [parameter for parameter in net.parameters.all if parameter.owner is not None]
+    layer_names = {id(step.layer): step.node.name for step in net.steps}
     for step in net.steps:
         bytes_used = _log_layer(net, step, bytes_used, log)
+        for parameter in shared:
+            if parameter.layer is step.layer:
+                owner = layer_names[id(parameter.owner.layer)]
+                log.info(
+                    "net.cpp:467",
+                    f"Sharing parameters '{parameter.name}' owned by layer '{owner}', "
+                    f"param index {parameter.owner.index}",
+                )
     for step in reversed(net.steps):
         line, verb = (200, "needs") if step.needs_backward else (202, "does not need")
         log.info(f"net.cpp:{line}", f"{step.node.name} {verb} backward computation.")

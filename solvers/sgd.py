@@ -15,7 +15,6 @@ from netdef import aligned
 from netdef.kernels import update
 from netdef.kernels._size import sized
 from prototxt import Document
-from solvers import debug_info
 from solvers.log import number
 from solvers.lr_policy import learning_rate
 from solvers.solver import Solver, register_solver
@@ -59,11 +58,9 @@ class SGDSolver(Solver):
     def apply_update(self) -> None:
         """Clip, normalize, regularize and subtract, in Caffe's order (sgd_solver.cpp:82-107)."""
         rate = self.learning_rate()
-        display = self.due(self.param.display)
-        if display:
+        if self.due(self.param.display):
             self.log.info("sgd_solver.cpp:112", f"Iteration {self.iter}, lr = {number(rate)}")
         net = self.net
-        before = debug_info.parameter_means(net) if display and self.param.debug_info else None
         real = net.dtype.type
         scale = real(self._clip_scale() / self.param.iter_size)
         l1 = self.param.regularization_type == "L1"
@@ -78,8 +75,6 @@ class SGDSolver(Solver):
             kernel, numbers = self.rule(rate * lr_mult)
             kernel = sized(kernel, blob.count) if blob.count >= _PARALLEL_FROM else kernel.serial
             kernel(*map(real, numbers), *common, *histories, blob.diff.reshape(-1), blob.data.reshape(-1))
-        if before is not None:
-            debug_info.log_update(net, self.log, before)
 
     def rule(self, rate: float) -> tuple:
         """The kernel of this rule and the numbers that it takes first."""

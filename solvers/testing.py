@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netdef.errors import SolverError
+from solvers import debug_info
 from solvers.log import Log, number
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def run_test(solver: Solver, index: int) -> list[tuple[str, float]]:
         if solver.answer_during_test():
             solver.log.info("solver.cpp:396", "Test interrupted.")
             return []
-        loss += net.run()
+        loss += debug_info.forward(net, solver.log) if solver.param.debug_info else net.run()
         values = output_values(net)
         totals = totals or [0.0] * len(values)
         if len(totals) != len(values):

@@ -43,10 +43,6 @@ def test_every_blob_is_logged():
         rf"net.cpp:632]     [Backward] Layer ip1, param blob 1 diff: {number}",
         rf"net.cpp:721]     [Backward] All net params (data, diff): "
         rf"L1 norm = ({number}, {number}); L2 norm = ({number}, {number})",
-        rf"net.cpp:649]     [Update] Layer ip1, param 0 data: {number}; diff: {number}",
-        rf"net.cpp:649]     [Update] Layer ip1, param 1 data: 0; diff: {number}",
-        rf"net.cpp:649]     [Update] Layer ip2, param 0 data: {number}; diff: {number}",
-        rf"net.cpp:649]     [Update] Layer ip2, param 1 data: 0; diff: {number}",
     ]
     found = lines()
     assert len(found) == len(wanted)
@@ -68,8 +64,14 @@ def test_values():
         weight = solver.net.params["ip1"][0]
         before = np.abs(weight.data).mean(dtype=np.float64)
         solver.step(1)
-        update = np.abs(weight.diff).mean(dtype=np.float64)
-    assert f"    [Update] Layer ip1, param 0 data: {before:g}; diff: {update:g}" in log.messages("net.cpp:649")
+    assert f"    [Forward] Layer ip1, param blob 0 data: {before:g}" in log.messages("net.cpp:605")
+
+
+def test_tests_are_logged_at_any_display():
+    found = lines("debug_info: true test_iter: 2 test_interval: 1")
+    layers = [re.search(r"\[Forward\] Layer (\w+),", line).group(1) for line in found]
+    once = ["data"] * 2 + ["label_data_1_split"] * 2 + ["ip1"] * 3 + ["ip2"] * 3 + ["ip2_ip2_0_split"] * 2
+    assert layers == [*once, "loss", "accuracy"] * 2
 
 
 def test_looking_changes_nothing():
@@ -81,12 +83,6 @@ def test_looking_changes_nothing():
     assert run("display: 1 debug_info: true") == run("")
 
 
-def test_shared_parameters_are_named_with_their_owner():
+def test_shared_parameters_have_their_names():
     found = lines(net=SHARED)
     assert "net.cpp:605]     [Forward] Layer ip2, param blob w data: " in "\n".join(found)
-    assert any(
-        re.fullmatch(
-            r"net.cpp:657\]     \[Update\] Layer ip2, param blob w \(owned by layer ip1, param w\) diff: .*", line
-        )
-        for line in found
-    )

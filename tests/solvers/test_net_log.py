@@ -80,6 +80,19 @@ def test_tiny_net():
     ]
 
 
+def test_shared_parameters_are_named_with_their_owner():
+    net = TINY_NET.replace("num_output: 2", "num_output: 5").replace("num_output: 5", "num_output: 3")
+    net = net.replace("param { lr_mult: 1 }", 'param { name: "w" }')
+    net = net.replace('top: "ip2"\n', 'top: "ip2" param { } param { name: "b" }\n')
+    net = net.replace("param { lr_mult: 2 decay_mult: 0 }", 'param { name: "b" lr_mult: 2 }')
+    log = RecordedLog()
+    log_net(Net(parse_net(net), schema.TRAIN, seed=1), log)
+    assert log.messages("net.cpp:467") == ["Sharing parameters 'b' owned by layer 'ip1', param index 1"]
+    lines = log.text().splitlines()
+    at = lines.index("net.cpp:467] Sharing parameters 'b' owned by layer 'ip1', param index 1")
+    assert lines[at - 1].startswith("net.cpp:139]") and lines[at + 1] == "layer_factory.hpp:77] Creating layer loss"
+
+
 @pytest.mark.parametrize("phase", [schema.TRAIN, schema.TEST])
 def test_lenet_as_caffe_logs_it(recorded_dir, tmp_path, monkeypatch, phase):
     """Line for line, less the second "Creating layer loss": Caffe's loss makes a softmax layer inside."""
