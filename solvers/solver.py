@@ -99,6 +99,7 @@ class Solver:
         self.action_function: Callable[[], Action] = lambda: Action.NONE
         self.test_nets = []
         self._callbacks: list[tuple[Callable, Callable]] = []
+        self._test_callbacks: list[Callable[[int, list[tuple[str, float]]], None]] = []
         self._stop = False
         self.stopped_by_monitor = False
         self._writer = BackgroundWriter()
@@ -211,12 +212,21 @@ class Solver:
         """Have functions called before each iteration's forward pass and before each update."""
         self._callbacks.append((on_start, on_gradients_ready))
 
+    def add_test_callback(self, on_test: Callable[[int, list[tuple[str, float]]], None]) -> None:
+        """Have a function called after each test, with the test net's number and the means of its outputs by name."""
+        self._test_callbacks.append(on_test)
+
     # -- running -------------------------------------------------------------------------------------------
 
     @property
     def smoothed_loss(self) -> float:
         """The mean loss of the last ``average_loss`` iterations."""
         return sum(self.losses) / len(self.losses) if self.losses else 0.0
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether the test of this iteration has been made."""
+        return self._tested_iter == self.iter
 
     def solve(self, resume_file: str | os.PathLike[str] | None = None) -> None:
         """Train up to ``max_iter``, with tests, snapshots and a last test, as the definition says.
@@ -337,6 +347,8 @@ class Solver:
             means = [] if self._stop else testing.run_test(self, index)
             if means and self.monitor is not None and index == self.monitor.net_index:
                 self.monitor.record(self.iter, means, self.log)
+            for on_test in self._test_callbacks if means else ():
+                on_test(index, means)
         if self._stop:
             resume.restore_streams(nets, self._states_before_tests)
         self._states_before_tests = None

@@ -7,14 +7,17 @@ Source: Caffe tools/caffe.cpp:165-253.
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from netdef.errors import UsageError
 from tools import _options
-from tools._cli import CommandParser, comma_list, positive_number
+from tools._cli import CommandParser, comma_list, positive_number, whole_number
 
 if TYPE_CHECKING:
     from prototxt import Document
+    from solvers import Solver
     from solvers.log import Log
 
 NAME = "train"
@@ -23,6 +26,7 @@ EXAMPLES = [
     "netdef train --solver lenet_solver.prototxt --log lenet_train.log",
     "netdef train -solver lenet_solver.prototxt -snapshot lenet_iter_5000.solverstate",
     "netdef train --solver lenet_solver.prototxt --snapshot auto",
+    "netdef train --solver lenet_solver.prototxt --tensorboard runs/lenet",
     "netdef train --solver finetune_solver.prototxt --weights bvlc_reference_caffenet.caffemodel --skip_mismatch",
 ]
 AUTO = "auto"
@@ -50,6 +54,14 @@ def add_arguments(parser: CommandParser) -> None:
     _options.add_state(parser, phase=False)
     _options.add_seed(parser)
     _options.add_log(parser)
+    parser.add_argument("--tensorboard", metavar="DIR", help="write event files for TensorBoard into this folder")
+    parser.add_argument(
+        "--tensorboard_interval",
+        type=whole_number,
+        metavar="N",
+        help="iterations between the weight histograms and sample images in these files, 0 for none (test_interval, "
+        "else ten times display)",
+    )
     _options.add_gpu(parser)
     _options.add_threads(parser)
 
@@ -65,9 +77,16 @@ def run(args: Namespace) -> int:
         raise UsageError(
             'netdef train: --snapshot and --weights are two ways to start; give one of them. See "netdef help train".'
         )
+    if args.tensorboard_interval is not None and not args.tensorboard:
+        raise UsageError(
+            'netdef train: --tensorboard_interval is for --tensorboard DIR, which is missing. See "netdef help train".'
+        )
     from solvers import Action, SignalHandler, get_solver
+    from solvers.tensorboard import check_folder
 
     _options.use_threads(args)
+    if args.tensorboard:
+        check_folder(args.tensorboard)
     with _options.open_log(args) as log:
         document = definition(args)
         wants_gpu = document.message.solver_mode == document.message.GPU
@@ -81,11 +100,24 @@ def run(args: Namespace) -> int:
             handler = SignalHandler(Action(args.sigint_effect), Action(args.sighup_effect))
             solver.action_function = handler.requested
             log.info("caffe.cpp:239", "Starting Optimization")
-            with handler:
+            with handler, recording(args, solver):
                 solver.solve()
             finished = solver.iter >= solver.param.max_iter or solver.stopped_by_monitor
         log.info("caffe.cpp:250", "Optimization Done.")
     return 0 if finished else STOPPED
+
+
+@contextmanager
+def recording(args: Namespace, solver: Solver) -> Iterator[None]:
+    """What ``--tensorboard`` asks for, while the solver runs."""
+    if not args.tensorboard:
+        yield
+        return
+    from solvers.tensorboard import TensorBoard
+
+    with TensorBoard(solver, args.tensorboard, args.tensorboard_interval) as recorder:
+        yield
+        recorder.finish()
 
 
 def definition(args: Namespace) -> Document:

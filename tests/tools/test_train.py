@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from tests.support.event_files import read_folder, scalars, values_of
 from tests.tools.nets import SELF_FED, log_messages
 
 SOLVER = """\
@@ -165,3 +166,30 @@ def test_ctrl_c_stops_between_two_iterations(run, project, monkeypatch):
     assert "] Optimization stopped early.\n" in result.err
     assert (project / "tiny_iter_1.solverstate").exists()
     assert run("train", "-solver", "solver.prototxt", "-sigint_effect", "none").status == 0
+
+
+def test_event_files_beside_the_training(run, project):
+    result = run("train", "-solver", "solver.prototxt", "-tensorboard", "runs/tiny", "-tensorboard_interval", 2)
+    assert result.status == 0
+    events = read_folder(project / "runs" / "tiny")
+    assert [step for step, _ in scalars(events)["loss"]] == [0, 1, 2, 3, 4]
+    assert [step for step, _ in values_of(events, "histo")["scale/0"]] == [0, 2, 4]
+    (project / "tiny_iter_4.solverstate").unlink()
+    assert run("train", "-solver", "solver.prototxt", "-tensorboard", "runs/tiny", "--resume").status == 0
+    assert len(list((project / "runs" / "tiny").iterdir())) == 2
+    assert scalars(read_folder(project / "runs" / "tiny")) == scalars(events)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["-tensorboard", "net.prototxt"], 1,
+         "net.prototxt: event files cannot be written there: File exists. Name a folder that can be written to."),
+        (["-tensorboard_interval", 5], 2,
+         "netdef train: --tensorboard_interval is for --tensorboard DIR, which is missing. "
+         'See "netdef help train".'),
+    ],
+)  # fmt: skip
+def test_event_files_that_cannot_be(run, project, words, status, message):
+    result = run("train", "-solver", "solver.prototxt", *words)
+    assert (result.status, result.err) == (status, message + "\n")
