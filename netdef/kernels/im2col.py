@@ -17,9 +17,10 @@ from __future__ import annotations
 import numpy as np
 
 from netdef.kernels._jit import kernel
+from netdef.kernels._strided_rows import strided_rows, weave_row
 from netdef.kernels.tiles import copy_rows, fold_row
 
-__all__ = ["add_fold_strided", "col2im", "fold_image", "im2col", "pack_image", "pack_layout", "pack_steps"]
+__all__ = ["col2im", "fold_image", "im2col", "pack_image", "pack_layout", "pack_steps"]
 
 
 def pack_layout(kernel_h: int, stride_h: int, dilation_h: int, pooled_rows: int) -> tuple[int, int, int]:
@@ -68,17 +69,8 @@ def pack_image(image, i0, channels, height, width, geometry, first, image_rows, 
                     copy_rows(below - above, image, source, stride_h * width, shift, width, pooled_width, pack, target,
                               pooled_width)  # fmt: skip
                 else:
-                    _copy_strided(below - above, image, source + shift, stride_h * width, stride_w, -shift,
-                                  width - shift, pooled_width, pack, target)  # fmt: skip
-
-
-@kernel
-def _copy_strided(rows, image, source, row_step, stride, low, high, count, pack, target):
-    """``pack[target + row count + ow] = image[source + row row_step + ow stride]``, 0 outside of ``[low, high)``."""
-    for row in range(rows):
-        for ow in range(count):
-            inside = low <= ow * stride < high
-            pack[target + row * count + ow] = image[source + row * row_step + ow * stride] if inside else 0
+                    strided_rows(below - above, image, source, stride_h * width, stride_w, shift, width, pooled_width,
+                                 pack, target, pooled_width)  # fmt: skip
 
 
 @kernel
@@ -97,17 +89,37 @@ def fold_image(pack, channels, height, width, geometry, layout_rows, image, i0):
             elif stride_w == 1:
                 fold_row(pack, source, kernel_w, remainders * plane, pooled_width, pad_w, dilation_w, width,
                          (height - row) * width, image, target)  # fmt: skip
+            elif stride_w == 2:
+                _weave(pack, source, kernel_w, remainders * plane, pooled_width, pad_w, dilation_w, width, image,
+                       target)  # fmt: skip
             else:
-                add_fold_strided(pack, source, kernel_w, remainders * plane, pooled_width, stride_w, pad_w,
-                                 dilation_w, width, image, target)  # fmt: skip
+                _add_fold_strided(pack, source, kernel_w, remainders * plane, pooled_width, stride_w, pad_w,
+                                  dilation_w, width, image, target)  # fmt: skip
             remainder += 1
             if remainder == stride_h:
                 number, remainder = number + 1, 0
 
 
 @kernel
-def add_fold_strided(pack, source, kernel_w, plane, pooled_width, stride_w, pad_w, dilation_w, width, image, target):
-    """One row of `fold_image` where stride_w is above 1."""
+def _weave(pack, source, kernel_w, plane, pooled_width, pad_w, dilation_w, width, image, target):
+    """One row of `fold_image` where stride_w is 2: the taps that meet even pixels and those that meet odd ones."""
+    apart = 1 + dilation_w % 2  # taps from one that meets a pixel to the next
+    even, odd = 0, 1
+    if dilation_w % 2:
+        even, odd = pad_w % 2, (pad_w + 1) % 2
+    elif pad_w % 2:
+        even, odd = kernel_w, 0
+    else:
+        odd = kernel_w
+    weave_row(pack, source, plane, pooled_width, apart, apart * dilation_w // 2,
+              even, (kernel_w - even + apart - 1) // apart, (pad_w - even * dilation_w) // 2,
+              odd, (kernel_w - odd + apart - 1) // apart, (pad_w + 1 - odd * dilation_w) // 2,
+              width, image, target)  # fmt: skip
+
+
+@kernel
+def _add_fold_strided(pack, source, kernel_w, plane, pooled_width, stride_w, pad_w, dilation_w, width, image, target):
+    """One row of `fold_image` where stride_w is above 2."""
     for iw in range(width):
         image[target + iw] = 0
     for column in range(kernel_w):

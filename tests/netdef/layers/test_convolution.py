@@ -34,6 +34,12 @@ CASES = {
     "dilation_stride": (
         "kernel_size: 2 dilation: 3 stride: 2 pad: 1", (2, 1, 7, 8), (2, 2), (2, 2), (1, 1), (3, 3), 1, 2,
     ),
+    "even_dilation_stride": (
+        "kernel_size: 3 dilation: 2 stride: 2 pad: 1", (2, 1, 9, 38), (3, 3), (2, 2), (1, 1), (2, 2), 1, 2,
+    ),
+    "even_dilation_stride_no_pad": (
+        "kernel_size: 2 dilation: 2 stride: 2", (1, 2, 5, 37), (2, 2), (2, 2), (0, 0), (2, 2), 1, 2,
+    ),
     "group": ("kernel_size: 2 group: 3", (2, 6, 4, 5), (2, 2), (1, 1), (0, 0), (1, 1), 3, 9),
     "group_wide": ("kernel_size: 2 group: 2", (2, 4, 4, 5), (2, 2), (1, 1), (0, 0), (1, 1), 2, 80),
     "1x1": ("kernel_size: 1", (2, 5, 3, 4), (1, 1), (1, 1), (0, 0), (1, 1), 1, 7),
