@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from netdef.kernels._jit import kernel, prange
-from netdef.kernels.exponential import sigmoid, tanh
+from netdef.kernels.exponential_runs import sigmoid_run, tanh_run
 
 __all__ = [
     "relu_backward",
@@ -15,6 +17,8 @@ __all__ = [
     "tanh_backward",
     "tanh_forward",
 ]
+
+BLOCK = 4096  # values that one thread takes at a time
 
 
 @kernel
@@ -60,8 +64,9 @@ def relu_backward_in_place(bottom, negative_slope, diff):
 @kernel(parallel=True)
 def sigmoid_forward(bottom, top):
     """``top = 1 / (1 + exp(-bottom))`` (sigmoid_layer.cpp:8-11)."""
-    for i in prange(bottom.size):
-        top[i] = sigmoid(bottom[i])
+    for block in prange((bottom.size + BLOCK - 1) // BLOCK):
+        first = np.int64(block) * BLOCK
+        sigmoid_run(bottom, first, min(BLOCK, bottom.size - first), top)
 
 
 @kernel(parallel=True)
@@ -75,8 +80,9 @@ def sigmoid_backward(top_diff, top, bottom_diff):
 @kernel(parallel=True)
 def tanh_forward(bottom, top):
     """``top = tanh(bottom)``."""
-    for i in prange(bottom.size):
-        top[i] = tanh(bottom[i])
+    for block in prange((bottom.size + BLOCK - 1) // BLOCK):
+        first = np.int64(block) * BLOCK
+        tanh_run(bottom, first, min(BLOCK, bottom.size - first), top)
 
 
 @kernel(parallel=True)

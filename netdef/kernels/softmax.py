@@ -6,7 +6,7 @@ Source: Caffe src/caffe/layers/softmax_layer.cpp:27-86.
 from __future__ import annotations
 
 from netdef.kernels._jit import kernel, prange
-from netdef.kernels.exponential import exp
+from netdef.kernels.exponential_runs import exp_run
 from netdef.kernels.sums import block_dot, block_sum, greatest
 
 BLOCK = 512  # columns that one thread takes at a time: an image's channels of them stay in its cache
@@ -42,7 +42,8 @@ def softmax_forward(bottom_data, scale, top_data):
         for c in range(channels):
             source, target = bottom_data[i, c, begin:end], top_data[i, c, begin:end]
             for j in range(total.size):
-                target[j] = exp(source[j] - total[j])
+                target[j] = source[j] - total[j]
+            exp_run(target, 0, target.size, target)
         for j in range(total.size):
             total[j] = 0
         for c in range(channels):
@@ -60,7 +61,8 @@ def _softmax_row(source, target):
     """The softmax of one row, flat; returns the sum of its powers."""
     highest = greatest(source)
     for c in range(source.size):
-        target[c] = exp(source[c] - highest)
+        target[c] = source[c] - highest
+    exp_run(target, 0, target.size, target)
     total = source.dtype.type(block_sum(target, 0, target.size))
     for c in range(target.size):
         target[c] /= total

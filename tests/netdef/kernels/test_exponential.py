@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from netdef.kernels import exponential_runs
 from netdef.kernels._jit import kernel
 from netdef.kernels.exponential import exp, log1p, sigmoid, tanh
 
@@ -83,3 +84,35 @@ def test_tanh_at_the_ends(dtype):
     result = run(each_tanh, ends)
     np.testing.assert_array_equal(result, [0, 0, np.nan, 1, -1, 1, -1])
     assert np.signbit(result[1])
+
+
+RUNS = {
+    "exp": (exponential_runs.exp_run, each_exp),
+    "sigmoid": (exponential_runs.sigmoid_run, each_sigmoid),
+    "tanh": (exponential_runs.tanh_run, each_tanh),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", RUNS)
+def test_runs_give_what_single_values_give(name, dtype):
+    ends = [0, -0.0, np.nan, np.inf, -np.inf, 1e30, -1e30, 88.7, 88.8, -100, -104]
+    values = np.concatenate([np.linspace(-87, 88, 2003), np.linspace(-1, 1, 301), ends]).astype(dtype)
+    function, each = RUNS[name]
+    wanted = run(each, values)
+    for first, count in ((0, values.size), (3, 50), (values.size - 1, 1), (5, 0)):
+        result = np.full_like(values, 7)
+        function(values, first, count, result)
+        part = slice(first, first + count)
+        np.testing.assert_allclose(result[part], wanted[part], 4e-7, 3e-45)
+        assert np.array_equal(np.signbit(result[part]), np.signbit(wanted[part])) or name == "exp"
+        assert (np.delete(result, np.arange(first, first + count)) == 7).all()
+
+
+@pytest.mark.parametrize("name, ulp", [("sigmoid", 4), ("tanh", 2)])
+def test_runs_are_exact_to_some_units_in_the_last_place(name, ulp):
+    values = np.linspace(-20, 20, 40007).astype(np.float32)
+    wanted = {"sigmoid": lambda x: 1 / (1 + np.exp(-x)), "tanh": np.tanh}[name](values.astype(np.float64))
+    wanted, result = wanted.astype(np.float32), np.empty_like(values)
+    RUNS[name][0](values, 0, values.size, result)
+    assert (np.abs(result - wanted) <= ulp * np.spacing(np.abs(wanted))).all()
