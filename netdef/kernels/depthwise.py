@@ -23,6 +23,8 @@ import numpy as np
 from netdef.kernels._jit import kernel, prange
 from netdef.kernels._tap_rows import VECTOR_BYTES, tap_row, tap_sums
 from netdef.kernels.bias import sum_to_bias
+from netdef.kernels.depthwise3 import sum_windows_3x3, weight_gradient_3x3
+from netdef.kernels.lane_windows import LaneWindows
 from netdef.kernels.plans import slots_for
 
 __all__ = ["DepthwisePlan", "backward_data", "backward_weight", "forward", "owing_taps", "scatter_plane"]
@@ -153,22 +155,45 @@ class DepthwisePlan:
 
     def __init__(self, num, channels, spatial, window, pooled, dtype, scratch: Callable) -> None:
         self.num, self.channels, self.places = num, channels, pooled[0] * pooled[1]
+        self.spatial, self.pooled, self.stride, self.pad = tuple(spatial), tuple(pooled), window[2], tuple(window[4:6])
         self.geometry = (*spatial, *window, *pooled)
         self.taps = window[0] * window[1]
         self.lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
         self.zeros = np.zeros(channels, dtype)
         self.scratch = scratch
         self.operations = num * channels * self.places * self.taps * 8  # dearer than a product's
+        axes = zip(spatial, *(window[i : i + 2] for i in (0, 2, 4, 6)), pooled)
+        fits = 2 * channels > self.lanes  # fewer leave vectors of channels empty
+        self.three = tuple(window[:2]) == (3, 3) and window[2] == window[3] < 3 and tuple(window[6:]) == (1, 1)
+        if self.stride == 2 and fits and 2 * pooled[1] <= self.lanes:  # short rows leave those of columns empty
+            self.three = False
+        self.windows = LaneWindows(num, channels, *axes, dtype, scratch) if fits else None
 
     def _twin(self, function):
         return function if slots_for(self.operations) > 1 else function.serial
 
     def forward(self, bottom, weight, bias, top) -> None:
         """``top`` from ``bottom``; all arrays flat, ``bias`` None where there is none."""
-        self._twin(forward)(bottom, weight, self.zeros if bias is None else bias, self.geometry, top)
+        bias = self.zeros if bias is None else bias
+        if self.three:
+            run = self._twin(sum_windows_3x3)
+            run(bottom, weight, bias, self.spatial, self.pad, self.stride, False, self.pooled, top)
+            return
+        if self.windows is not None:
+            self.windows.run(False, slots_for(self.operations), bottom, weight, bias, top)
+            return
+        self._twin(forward)(bottom, weight, bias, self.geometry, top)
 
     def backward_data(self, top_diff, weight, bottom_diff) -> None:
         """Overwrite ``bottom_diff``."""
+        if self.three and self.stride == 1:
+            pad = 2 - self.pad[0], 2 - self.pad[1]
+            run = self._twin(sum_windows_3x3)
+            run(top_diff, weight, self.zeros, self.pooled, pad, 1, True, self.spatial, bottom_diff)
+            return
+        if self.windows is not None:
+            self.windows.run(True, slots_for(self.operations), top_diff, weight, self.zeros, bottom_diff)
+            return
         kernel, stride, pad, dilation = (self.geometry[i : i + 2] for i in (2, 4, 6, 8))
         spatial, pooled = self.geometry[:2], self.geometry[10:]
         row_taps = owing_taps(spatial[0], pad[0], kernel[0], stride[0], dilation[0], pooled[0], True)
@@ -183,6 +208,14 @@ class DepthwisePlan:
     def backward_weight(self, bottom, top_diff, weight_diff) -> None:
         """Add to ``weight_diff``."""
         slots = slots_for(self.operations)
+        if self.three:
+            buffers = self.scratch("sums", (slots, 9 * self.lanes))
+            run = self._twin(weight_gradient_3x3)
+            run(bottom, top_diff, self.channels, self.spatial, self.pad, self.stride, self.pooled, buffers, weight_diff)
+            return
+        if self.windows is not None:
+            self.windows.add_weight_gradient(slots, bottom, top_diff, weight_diff)
+            return
         buffers = self.scratch("sums", (slots, self.taps * self.lanes))
         self._twin(backward_weight)(bottom, top_diff, self.channels, self.geometry, slots, buffers, weight_diff)
 

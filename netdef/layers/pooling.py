@@ -10,6 +10,7 @@ from netdef.blob import MAX_ELEMENTS
 from netdef.kernels import pooling as kernels
 from netdef.kernels._jit import num_threads
 from netdef.kernels._size import sized
+from netdef.kernels.average_pooling import AveragePlan
 from netdef.kernels.depthwise import owing_taps
 from netdef.layer import Layer, between, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, refuse_in_place
@@ -77,6 +78,7 @@ class PoolingLayer(Layer):
         for name, values in (("kernel", self.kernel or (1, 1)), ("stride", self.stride)):
             self._check_positive(name, values)
         self.floor = self._read_floor()
+        self.averaged = None
         if fields.global_pooling:
             self._check_global()
         elif any(self.pad):
@@ -199,6 +201,15 @@ class PoolingLayer(Layer):
         """The places of the maxima: the second top's data if there is one."""
         return top[1].data.reshape(-1) if len(top) > 1 else self.scratch("mask", (top[0].count,), np.int32)
 
+    def _average(self, blob):
+        """The plan of AVE over many planes, or None; made when shapes change."""
+        planes = prod(blob.shape[:2])
+        if self.averaged != (planes, self.geometry):
+            self.averaged = planes, self.geometry
+            fits = AveragePlan.fits(planes, self.geometry, blob.data.itemsize)
+            self.average = AveragePlan(planes, self.geometry, self.dtype, self.scratch) if fits else None
+        return self.average
+
     def _owing(self):
         """The tables of the gradient: which windows hold a pixel."""
         height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pooled_height, pooled_width = self.geometry
@@ -218,6 +229,8 @@ class PoolingLayer(Layer):
         count = top[0].count * self.geometry[2]
         if self.fields.pool == MAX:
             sized(kernels.max_forward, count)(source, self.geometry, self._mask(top), target)
+        elif self.fields.pool == AVE and self._average(bottom[0]):
+            self.average.forward(source, self._slots(count), target)
         elif self.fields.pool == AVE:
             lines = self.scratch("lines", (self._slots(count), 2, max(self.geometry[1], self.geometry[9])))
             sized(kernels.average_forward, count)(source, self.geometry, lines, target)
@@ -235,6 +248,9 @@ class PoolingLayer(Layer):
         source, target = top[0].diff.reshape(-1), bottom[0].diff.reshape(-1)
         if self.fields.pool == AVE:
             slots = self._slots(target.size)
+            if self._average(bottom[0]):
+                self.average.backward(source, slots, target)
+                return
             lines = self.scratch("lines", (slots, max(self.geometry[1], self.geometry[9])))
             parts = self.scratch("parts", (slots, self.geometry[8] * self.geometry[9]))
             run = sized(kernels.average_backward, target.size)

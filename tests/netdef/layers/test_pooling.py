@@ -50,6 +50,10 @@ CASES = [
     ),
     ("global_pooling: true", (2, 3, 4, 5), (4, 5), (1, 1), (0, 0), False),
     ("kernel_size: 5 stride: 3", (1, 2, 4, 3), (5, 5), (3, 3), (0, 0), False),
+    ("kernel_size: 5 stride: 3", (2, 11, 9, 8), (5, 5), (3, 3), (0, 0), False),
+    ("kernel_size: 3 pad: 1", (3, 7, 5, 18), (3, 3), (1, 1), (1, 1), False),
+    ("kernel_size: 3 stride: 2", (1, 18, 7, 5), (3, 3), (2, 2), (0, 0), False),
+    ("kernel_size: 3 stride: 2 pad: 1", (3, 6, 6, 9), (3, 3), (2, 2), (1, 1), False),
 ]  # fmt: skip
 
 
