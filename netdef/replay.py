@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from netdef.blob import Memory
+from netdef.chains import find_chains
 from netdef.kernels._jit import has_threads, num_threads
 from netdef.kernels.calls import CAN_REPEAT, CallTable, UnsuitableCallError, noted_calls
 
@@ -52,13 +53,20 @@ class Replay:
 
     def _note(self, net: Net) -> float:
         """A forward pass, step by step, in which the calls of those steps that can be repeated are noted."""
-        loss, calls, parts = 0.0, [], []
-        for index, step in enumerate(net.steps):
+        loss, index, calls, parts = 0.0, 0, [], []
+        chains = find_chains(net.steps)
+        while index < len(net.steps):
+            step, last = net.steps[index], index
             with noted_calls() as noted:
-                loss = net.run_steps(index, index, loss)
+                if index in chains:
+                    chains[index].forward()
+                    last = chains[index].last
+                else:
+                    loss = net.run_steps(index, index, loss)
             fits = step.layer.is_repeatable and not step.layer.is_data and not step.losses
-            _append(parts, index, (len(calls), len(calls) + len(noted)) if fits else None)
+            _append(parts, index, last, (len(calls), len(calls) + len(noted)) if fits else None)
             calls += noted if fits else []
+            index = last + 1
         try:
             self._table = CallTable(calls)
         except UnsuitableCallError:
@@ -76,10 +84,10 @@ class Replay:
         return loss
 
 
-def _append(parts: list[_Part], index: int, calls: tuple[int, int] | None) -> None:
-    """Add step ``index``, to the last part if it is of the same kind."""
+def _append(parts: list[_Part], first: int, last: int, calls: tuple[int, int] | None) -> None:
+    """Add steps ``first … last``, to the last part if it is of the same kind."""
     if parts and (parts[-1].calls is None) == (calls is None):
         part = parts.pop()
-        parts.append(_Part(part.first, index, calls and (part.calls[0], calls[1])))
+        parts.append(_Part(part.first, last, calls and (part.calls[0], calls[1])))
     else:
-        parts.append(_Part(index, index, calls))
+        parts.append(_Part(first, last, calls))

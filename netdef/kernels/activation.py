@@ -8,6 +8,7 @@ from netdef.kernels._jit import kernel, prange
 from netdef.kernels.exponential_runs import sigmoid_run, tanh_run
 
 __all__ = [
+    "rectified",
     "relu_backward",
     "relu_backward_in_place",
     "relu_forward",
@@ -22,7 +23,8 @@ BLOCK = 4096  # values that one thread takes at a time
 
 
 @kernel
-def _rectified(value, slope):
+def rectified(value, slope):
+    """``max(value, 0) + slope min(value, 0)``; NaN stays NaN."""
     zero = type(slope)(0)
     return (zero if value < zero else value) + slope * (zero if zero < value else value)
 
@@ -37,14 +39,14 @@ def _slope_at(value, slope):
 def relu_forward(bottom, negative_slope, top):
     """``top = max(bottom, 0) + negative_slope min(bottom, 0)``; NaN stays NaN (relu_layer.cpp:14-17)."""
     for i in prange(bottom.size):
-        top[i] = _rectified(bottom[i], negative_slope)
+        top[i] = rectified(bottom[i], negative_slope)
 
 
 @kernel(parallel=True)
 def relu_forward_in_place(negative_slope, data):
     """`relu_forward` of an array on itself; by name, since a compiler that fears overlap does one at a time."""
     for i in prange(data.size):
-        data[i] = _rectified(data[i], negative_slope)
+        data[i] = rectified(data[i], negative_slope)
 
 
 @kernel(parallel=True)

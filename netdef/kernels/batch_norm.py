@@ -74,15 +74,16 @@ def read_statistics(mean_sum, variance_sum, weight, eps, mean, deviation):
 
 @kernel(parallel=True)
 def normalize_by_statistics(bottom_data, mean, deviation, spatial, top_data):
-    """``top_data = (bottom_data - mean) / deviation`` per channel; ``top_data`` may be ``bottom_data``."""
+    """``top_data = (bottom_data - mean) * (1 / deviation)`` per channel; ``top_data`` may be ``bottom_data``."""
     channels = mean.size
+    one = mean.dtype.type(1)
     for block in prange(top_data.size // spatial):
         source = bottom_data[block * spatial : (block + 1) * spatial]
         target = top_data[block * spatial : (block + 1) * spatial]
         centre = mean[block % channels]
-        spread = deviation[block % channels]
+        inverse = one / deviation[block % channels]
         for i in range(spatial):
-            target[i] = (source[i] - centre) / spread
+            target[i] = (source[i] - centre) * inverse
 
 
 @kernel(parallel=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from netdef.kernels import batch_norm as kernels
 from netdef.kernels._size import sized
 from netdef.layer import Layer, exactly, register_layer, repeatable
@@ -69,16 +71,15 @@ class BatchNormLayer(Layer):
     @repeatable(when=lambda layer: layer.use_global_stats)
     def forward(self, bottom, top):
         bottom_data, top_data = bottom[0].data.reshape(-1), top[0].data.reshape(-1)
-        mean = self.scratch("mean", self.channels)
-        deviation = self.scratch("deviation", self.channels)
-        mean_sum, variance_sum, weight = (blob.data for blob in self.blobs)
         if self.use_global_stats:
-            kernels.read_statistics(mean_sum, variance_sum, weight, self.eps, mean, deviation)
+            mean, deviation = self.read_statistics()
             run = sized(kernels.normalize_by_statistics, top_data.size)
             run(bottom_data, mean, deviation, self.spatial, top_data)
             return
         if not top_data.size:  # no items, no mean: the statistics stay
             return
+        mean_sum, variance_sum, weight = (blob.data for blob in self.blobs)
+        mean, deviation = (self.scratch(name, self.channels) for name in ("mean", "deviation"))
         variance = self.scratch("variance", self.channels)
         normalized = self.scratch("normalized", top_data.size)
         run = sized(kernels.normalize_batch, top_data.size)
@@ -87,6 +88,13 @@ class BatchNormLayer(Layer):
         correction = self.dtype.type(count / (count - 1) if count > 1 else 1)
         weight[0] = weight[0] * self.fraction + 1
         kernels.update_statistics(mean, variance, self.fraction, correction, mean_sum, variance_sum)
+
+    def read_statistics(self) -> tuple[np.ndarray, np.ndarray]:
+        """The stored mean of each channel and the root of its stored variance + eps; new values at the next call."""
+        mean_sum, variance_sum, weight = (blob.data for blob in self.blobs)
+        mean, deviation = (self.scratch(name, self.channels) for name in ("mean", "deviation"))
+        kernels.read_statistics(mean_sum, variance_sum, weight, self.eps, mean, deviation)
+        return mean, deviation
 
     def backward(self, top, propagate_down, bottom):
         if not propagate_down[0]:

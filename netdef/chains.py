@@ -1,0 +1,77 @@
+"""Layers in place that follow one another and are computed in one pass: BatchNorm, Scale, ReLU.
+
+Only their last values can be read once a pass is over, and these are the same bits as layer by layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netdef.kernels._size import sized
+from netdef.kernels.finish import finish_planes
+from netdef.layers.batch_norm import BatchNormLayer
+from netdef.layers.relu import ReLULayer
+from netdef.layers.scale import ScaleLayer
+
+if TYPE_CHECKING:
+    from netdef.net import Step
+
+ORDER = (BatchNormLayer, ScaleLayer, ReLULayer)
+
+
+class Chain:
+    """Two or three steps in place, each of another type, in the order of `ORDER`.
+
+    ``first`` and ``last`` are the numbers of its steps in the net.
+    """
+
+    def __init__(self, first: int, steps: Sequence[Step]) -> None:
+        self.first, self.last = first, first + len(steps) - 1
+        self._blob = steps[0].top[0]
+        layers = {type(step.layer): step.layer for step in steps}
+        self._norm, self._scale, self._relu = (layers.get(kind) for kind in ORDER)
+        self._ones = np.ones(self._blob.shape[1], self._blob.dtype)
+        self._zeros = np.zeros_like(self._ones)
+
+    def forward(self) -> None:
+        """What the forward passes of the steps do."""
+        data = self._blob.data.reshape(-1)
+        mean, deviation = self._norm.read_statistics() if self._norm else (self._zeros, self._ones)
+        factor, term = self._ones, self._zeros
+        if self._scale:
+            factor = self._scale.blobs[0].data.reshape(-1)
+            term = self._scale.blobs[1].data.reshape(-1) if len(self._scale.blobs) > 1 else term
+        slope = self._relu.slope if self._relu else self._ones[0]
+        spatial = self._blob.count_from(2)
+        sized(finish_planes, data.size)(mean, deviation, factor, term, slope, spatial, data)
+
+
+def find_chains(steps: Sequence[Step]) -> dict[int, Chain]:
+    """The chains of a net, for the shapes that it has now, by the number of their first step."""
+    chains: dict[int, Chain] = {}
+    index = 0
+    while index < len(steps):
+        end, rank = index, -1
+        while end < len(steps) and _rank(steps[end], steps[index]) > rank:
+            rank = _rank(steps[end], steps[index])
+            end += 1
+        if end - index > 1:
+            chains[index] = Chain(index, steps[index:end])
+        index = max(end, index + 1)
+    return chains
+
+
+def _rank(step: Step, head: Step) -> int:
+    """The place of a step's type in `ORDER`, or -1 if it cannot be in a chain that begins with ``head``."""
+    layer = step.layer
+    if type(layer) not in ORDER or layer.needs_backward or step.losses:
+        return -1
+    blob = head.top[0]
+    if not (len(step.bottom) == 1 and step.bottom[0] is blob and step.top[0] is blob and len(blob.shape) > 1):
+        return -1
+    if isinstance(layer, ScaleLayer) and (layer.blobs[0].count, layer.inner) != (blob.shape[1], blob.count_from(2)):
+        return -1
+    return ORDER.index(type(layer)) if layer.is_repeatable else -1
