@@ -95,8 +95,8 @@ def learning_rate(param: schema.SolverParameter, iteration: int, current_step: i
     """The rate of ``lr_policy`` and the steps after it; during warm-up a share of that rate.
 
     In iteration ``i`` of ``warmup_iter`` the share is ``s + (1 - s) ((i + 1) / (warmup_iter + 1)) ^ p``, where s is
-    ``warmup_start`` and p is ``warmup_power``: for p = 1 a line whose next point is 1. Source: Goyal et al., "Accurate, large minibatch SGD" (2017,
-    arXiv 1706.02677), section 2.2.
+    ``warmup_start`` and p is ``warmup_power``: for p = 1 a line whose next point is 1. Source: Goyal et al., "Accurate,
+    large minibatch SGD" (2017, arXiv 1706.02677), section 2.2.
     """
     rate, current_step = LR_POLICIES.get(param.lr_policy)(param, iteration, current_step)
     if iteration < param.warmup_iter:
