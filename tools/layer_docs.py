@@ -17,8 +17,8 @@ INTRODUCTION = """\
 # The layers
 
 Each type that a definition may name in `type`, with what its own docstring says. Made by `python -m tools.layer_docs`
-from the code; change it there. Shapes: N images, C channels, H rows, W columns. *From* is Caffe, or the fork of it
-where the type was first defined.
+from the code; change it there. Shapes: N images, C channels, H rows, W columns. *From* is Caffe, or the fork of it or
+other program where the type was first defined.
 """
 
 
@@ -66,7 +66,9 @@ def module_source(cls: type) -> str:
 
 
 def origin(source: str) -> str:
-    """``Caffe``, or whose fork it was: ``SSD's Caffe fork, …`` → ``SSD``."""
+    """``Caffe``, or whose fork it was: ``SSD's Caffe fork, …`` → ``SSD``; or ``Darknet``."""
+    if source.startswith("Darknet"):
+        return "Darknet"
     owner = re.match(r"(.*?)\bCaffe\b", source)
     name = owner.group(1).strip(" ,") if owner else ""
     name = re.sub(r",? an?$", "", name).replace("'s and ", ", ").removesuffix("'s")

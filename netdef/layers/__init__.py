@@ -81,4 +81,5 @@ from netdef.layers import (  # noqa: F401
     upsample,
     window_data,
     yolo_detection_output,
+    yolo_loss,
 )

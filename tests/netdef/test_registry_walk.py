@@ -112,7 +112,9 @@ NOT_BUILT_HERE = {
     "ImageData": "needs image files; test_image_data.py makes some",
     "MemoryData": "needs arrays before it runs; test_memory_data.py gives them",
     "MultiBoxLoss": "needs true boxes of real classes; test_multibox_loss.py makes some",
+    "RegionLoss": "needs true boxes of real classes; test_yolo_loss.py makes some",
     "WindowData": "needs images and their windows; test_window_data.py makes some",
+    "YoloLoss": "needs true boxes of real classes; test_yolo_loss.py makes some",
 }
 NO_GRADIENT = {
     "Accuracy": "counts right answers, which has no gradient",
@@ -182,7 +184,8 @@ def test_docstring(name):
     missing = [section for section in SECTIONS if not re.search(rf"^(?:\w+ / )?{section}\b", text, re.MULTILINE)]
     assert not missing, f"{cls.__name__}'s docstring lacks {', '.join(missing)}"
     source = f"{sys.modules[cls.__module__].__doc__}\n{text}"
-    assert re.search(r"\bcaffe\b.*_layer\.[ch]pp", source, re.IGNORECASE), "name the file of Caffe that it follows"
+    file = r"\b(caffe|darknet)\b.*_layer\.[ch](pp)?\b"
+    assert re.search(file, source, re.IGNORECASE), "name the file of Caffe, or of Darknet, that it follows"
 
 
 @every_type
