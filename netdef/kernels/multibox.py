@@ -1,7 +1,8 @@
 """The loss of single-shot detectors: match boxes to the true ones, choose negatives, sum up.
 
 ``truth`` is ``(boxes, 8)``: image, class, instance, xmin, ymin, xmax, ymax, difficult; a row of image -1 ends it.
-``match`` holds for each image and prior the row of ``truth`` that it is matched to, or one of the numbers below.
+``match`` ``(num, sets, priors)`` holds for each image, set of boxes and prior the row of ``truth`` that it is matched
+to, or one of the numbers below. There is one set where all classes share their boxes, else one for each class.
 Source: SSD's Caffe src/caffe/util/bbox_util.cpp:584-760 (matching), 838-1030 (mining), 355-440 (coding).
 """
 
@@ -10,21 +11,25 @@ from __future__ import annotations
 import numpy as np
 
 from netdef.kernels._jit import kernel, prange
-from netdef.kernels.boxes import CENTER_SIZE, CORNER, overlap
+from netdef.kernels.boxes import CENTER_SIZE, CORNER, area, overlap
 
 NOTHING, IGNORED = -1, -2  # in match: no true box; beyond the image's border
+ALL_CLASSES, NO_CLASS = -1, -2  # whose true boxes a set of boxes is matched to, in place of a class
+LEAST_AREA = 1e-5  # a smaller box is not mined
 LEAST_OVERLAP = 1e-6
 LEAST_PROBABILITY = 1.1754943508222875e-38  # FLT_MIN
 
 
 @kernel
-def boxes_of_image(truth, image, with_difficult, rows):
-    """Numbers of the rows of ``truth`` that belong to ``image``, into ``rows``; returns how many."""
+def boxes_of_image(truth, image, owner, with_difficult, rows):
+    """Numbers of the rows of ``truth`` of ``image`` and class ``owner``, into ``rows``; returns how many."""
     count = 0
     for row in range(truth.shape[0]):
         if truth[row, 0] == -1:
             break
-        if int(truth[row, 0]) == image and (with_difficult or truth[row, 7] == 0):
+        if int(truth[row, 0]) != image or not (with_difficult or truth[row, 7] == 0):
+            continue
+        if owner == ALL_CLASSES or owner == int(truth[row, 1]):
             rows[count] = row
             count += 1
     return count
@@ -73,18 +78,31 @@ def match_image(boxes, truth, rows, per_prediction, threshold, ignore_crossing, 
 
 
 @kernel(parallel=True)
-def match_all(boxes, truth, with_difficult, per_prediction, threshold, ignore_crossing, match, overlaps, true_counts):
+def match_all(boxes, truth, owners, with_difficult, per_prediction, threshold, ignore_crossing, match, overlaps):
     """Each true box gets the box that overlaps it most; with ``per_prediction`` other boxes their best one too.
 
-    boxes : ``(num or 1, priors, 4)``; match : int64 ``(num, priors)``; overlaps : float64, the same, the overlap with
-    the matched or else the nearest true box; true_counts : int64 ``(num,)``.
+    boxes : ``(num or 1, priors, sets, 4)``; owners : int64 ``(sets,)``, the class whose true boxes a set is matched
+    to, or `ALL_CLASSES` or `NO_CLASS`; match : int64 ``(num, sets, priors)``; overlaps : float64, the same, the
+    overlap with the matched or else the nearest true box.
     """
     for n in prange(match.shape[0]):
         rows = np.empty(truth.shape[0], np.int64)
-        count = boxes_of_image(truth, np.int64(n), with_difficult, rows)
         own = boxes[np.int64(n) if boxes.shape[0] > 1 else np.int64(0)]
-        match_image(own, truth, rows[:count], per_prediction, threshold, ignore_crossing, match[n], overlaps[n])
-        true_counts[n] = count
+        for s in range(match.shape[1]):
+            count = boxes_of_image(truth, np.int64(n), owners[s], with_difficult, rows)
+            match_image(
+                own[:, s], truth, rows[:count], per_prediction, threshold, ignore_crossing, match[n, s], overlaps[n, s]
+            )
+
+
+@kernel
+def match_by_class(truth, shared, match):
+    """``match`` ``(num, classes, priors)`` out of ``shared`` ``(num, priors)``: each in the set of its true box."""
+    for n in range(match.shape[0]):
+        for c in range(match.shape[1]):
+            for p in range(match.shape[2]):
+                row = shared[n, p]
+                match[n, c, p] = row if row >= 0 and int(truth[row, 1]) == c else NOTHING
 
 
 @kernel
@@ -110,27 +128,75 @@ def class_loss(scores, label, logistic, diff):
     return loss
 
 
-@kernel(parallel=True)
-def choose_negatives(scores, background, logistic, ratio, least, match, overlaps, true_counts, chosen, diff):
-    """``chosen`` bool ``(num, priors)``: matched boxes, and of the others those that are most wrongly no background.
+@kernel
+def apart(boxes, order, threshold, top_k, kept):
+    """Of the first ``top_k`` (-1: all) of ``order``, into ``kept`` those that overlap no earlier one too much.
 
-    ``ratio`` negatives to each match, among boxes that overlap no true box by ``least`` or more; none in images
-    without a true box. scores and diff (working space) : ``(num, priors, classes)``; ratio : float32.
+    boxes : ``(priors, 4)``; a box stays whose overlaps with those kept are at most ``threshold`` and whose area is at
+    least `LEAST_AREA`. Returns how many (bbox_util.cpp:1716-1790).
+    """
+    count = 0
+    for i in range(order.size if top_k < 0 else min(top_k, order.size)):
+        stays = area(boxes[order[i]]) >= LEAST_AREA
+        for k in range(count):
+            stays = stays and overlap(boxes[order[i]], boxes[kept[k]]) <= threshold
+        if stays:
+            kept[count] = order[i]
+            count += 1
+    return count
+
+
+@kernel
+def add_class_losses(scores, truth, match, background, object_label, logistic, losses, diff):
+    """Add to ``losses`` ``(priors,)`` of one image the loss of each box's class; -inf stays."""
+    for p in range(match.size):
+        label = background
+        if match[p] >= 0:
+            label = object_label if object_label >= 0 else int(truth[match[p], 1])
+        if losses[p] > -np.inf:
+            losses[p] += class_loss(scores[p], label, logistic, diff[p])
+
+
+@kernel(parallel=True)
+def mine(
+    scores, truth, with_difficult, boxes, background, object_label, logistic, hard, wanted, least, threshold, top_k,
+    overlaps, losses, match, chosen, diff
+):  # fmt: skip
+    """``chosen`` bool ``(num, priors)``: the boxes whose class is to be learned; none in images without a true box.
+
+    Negatives: all matched boxes, and ``wanted`` (a share, float32) of the others to each of them, among those that
+    overlap no true box by ``least`` or more, those of the greatest loss as background. ``hard``: the ``wanted`` boxes
+    of the greatest loss of all; the others that were matched no longer are. ``threshold`` above 0: only boxes `apart`.
+
+    scores and diff (working space) : ``(num, priors, classes)``; boxes : ``(num or 1, priors, 4)``; match, overlaps :
+    ``(num, priors)``; losses : float64, the same, the loss of each location or 0, overwritten.
     """
     num, priors = match.shape
     for n in prange(num):
-        losses = np.full(priors, -np.inf)
         positives, candidates = 0, 0
+        rows = np.empty(truth.shape[0], np.int64)
+        empty = boxes_of_image(truth, np.int64(n), ALL_CLASSES, with_difficult, rows) == 0
         for p in range(priors):
-            chosen[n, p] = match[n, p] >= 0
             positives += match[n, p] >= 0
-            if true_counts[n] > 0 and match[n, p] == NOTHING and overlaps[n, p] < least:
-                losses[p] = class_loss(scores[n, p], background, logistic, diff[n, p])
-                candidates += 1
-        wanted = min(int(np.float32(positives) * ratio), candidates)
-        order = np.argsort(-losses, kind="mergesort")
-        for k in range(wanted):
-            chosen[n, order[k]] = True
+            mined = not empty and (hard or (match[n, p] == NOTHING and overlaps[n, p] < least))
+            candidates += mined
+            if not mined:
+                losses[n, p] = -np.inf
+        add_class_losses(scores[n], truth, match[n], background, object_label, logistic, losses[n], diff[n])
+        order = np.argsort(-losses[n], kind="mergesort")[:candidates]
+        count = min(int(wanted if hard else np.float32(positives) * wanted), candidates)
+        if threshold > 0:
+            kept = np.empty(candidates, np.int64)
+            own = boxes[np.int64(n) if boxes.shape[0] > 1 else np.int64(0)]
+            count = min(apart(own, order, threshold, top_k, kept), count)
+            order = kept
+        for p in range(priors):
+            chosen[n, p] = not hard and match[n, p] >= 0
+        for k in range(count):
+            chosen[n, order[k]] = match[n, order[k]] != IGNORED
+        for p in range(priors):
+            if match[n, p] >= 0 and not chosen[n, p]:
+                match[n, p] = NOTHING
 
 
 @kernel
@@ -165,41 +231,42 @@ def location_loss(code, target, smooth, diff):
 
 
 @kernel(parallel=True)
-def location_losses(
-    codes, priors, variances, boxes, truth, match, code_type, scale_both, inside, smooth, partial, diff
-):
-    """``partial[n]``: the loss of the matched boxes' locations; ``diff``: its gradient, 0 elsewhere.
+def location_losses(codes, priors, variances, boxes, truth, match, code_type, scale_both, inside, smooth, losses, diff):
+    """``losses`` ``(num, sets, priors)``: those of the matched boxes' locations; ``diff``: gradients; 0 elsewhere.
 
-    codes and diff : ``(num, priors, 4)``; ``scale_both``: code and target are divided by the variances, and as in the
-    original the gradient is not, else the target alone; ``inside``: coordinates of ``boxes`` beyond the image have
-    no loss.
+    codes and diff : ``(num, priors, sets, 4)``; boxes : ``(num or 1, priors, sets or 1, 4)``; ``scale_both``: code and
+    target are divided by the variances, and as in the original the gradient is not, else the target alone;
+    ``inside``: coordinates of ``boxes`` beyond the image have no loss.
     """
-    num, count = match.shape
+    num, sets, count = match.shape
     for n in prange(num):
-        partial[n] = 0
         code, target = np.empty(4), np.empty(4)
+        own = boxes[np.int64(n) if boxes.shape[0] > 1 else np.int64(0)]
         for p in range(count):
-            diff[n, p, :] = 0
-            if match[n, p] < 0:
-                continue
-            encode_box(truth[match[n, p], 3:7], priors[p], code_type, target)
-            box = boxes[np.int64(n) if boxes.shape[0] > 1 else np.int64(0), p]
-            for k in range(4):
-                target[k] /= variances[p, k]
-                code[k] = codes[n, p, k] / variances[p, k] if scale_both else codes[n, p, k]
-                if inside and (box[k] < 0 or box[k] > 1):
-                    code[k] = target[k]
-            partial[n] += location_loss(code, target, smooth, diff[n, p])
+            for s in range(sets):
+                losses[n, s, p] = 0
+                diff[n, p, s, :] = 0
+                if match[n, s, p] < 0:
+                    continue
+                encode_box(truth[match[n, s, p], 3:7], priors[p], code_type, target)
+                box = own[p, min(s, boxes.shape[2] - 1)]
+                for k in range(4):
+                    target[k] /= variances[p, k]
+                    code[k] = codes[n, p, s, k] / variances[p, k] if scale_both else codes[n, p, s, k]
+                    if inside and (box[k] < 0 or box[k] > 1):
+                        code[k] = target[k]
+                losses[n, s, p] = location_loss(code, target, smooth, diff[n, p, s])
 
 
 @kernel(parallel=True)
 def class_losses(scores, truth, match, chosen, object_label, negative, logistic, partial, diff):
     """``partial[n]``: the loss of the ``chosen`` boxes' classes; ``diff``: its gradient, 0 elsewhere.
 
-    scores and diff : ``(num, priors, classes)``; ``object_label``: the class of all true boxes, -1 where each has
-    its own; ``negative``: the class of the others.
+    scores and diff : ``(num, priors, classes)``; match : ``(num, sets, priors)``; ``object_label``: the class of all
+    true boxes, -1 where each has its own; ``negative``: the class of the others. A prior that several sets matched
+    has the class of the last, where ``logistic`` the classes of all.
     """
-    num, count = match.shape
+    num, sets, count = match.shape
     for n in prange(num):
         partial[n] = 0
         for p in range(count):
@@ -207,6 +274,11 @@ def class_losses(scores, truth, match, chosen, object_label, negative, logistic,
                 diff[n, p, :] = 0
                 continue
             label = negative
-            if match[n, p] >= 0:
-                label = object_label if object_label >= 0 else int(truth[match[n, p], 1])
+            for s in range(sets):
+                if match[n, s, p] >= 0:
+                    label = object_label if object_label >= 0 else int(truth[match[n, s, p], 1])
             partial[n] += class_loss(scores[n, p], label, logistic, diff[n, p])
+            for s in range(sets):
+                if logistic and object_label < 0 and match[n, s, p] >= 0 and int(truth[match[n, s, p], 1]) != label:
+                    partial[n] -= scores[n, p, int(truth[match[n, s, p], 1])]
+                    diff[n, p, int(truth[match[n, s, p], 1])] -= 1

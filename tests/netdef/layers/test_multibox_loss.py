@@ -28,12 +28,12 @@ def loss_layer(fields, more=""):
     )
 
 
-def blobs(rng):
+def blobs(rng, sets=1):
     corners = rng.uniform(-0.1, 0.5, (PRIORS, 2))
     priors = np.hstack([corners, corners + rng.uniform(0.2, 0.5, (PRIORS, 2))])
     priors[:3] = TRUTH[:3, 3:7] + rng.uniform(-0.05, 0.05, (3, 4))
     variances = np.tile([0.1, 0.2, 0.3, 0.4], (PRIORS, 1))
-    codes = rng.normal(size=(3, PRIORS * 4)) * 0.5
+    codes = rng.normal(size=(3, PRIORS * sets * 4)) * 0.5
     return (
         codes,
         rng.normal(size=(3, PRIORS * CLASSES)),
@@ -61,19 +61,68 @@ CASES = [
     ("ignore_cross_boundary_bbox: true overlap_threshold: 0.1", {"crossing": True, "threshold": 0.1}),
     ("bp_inside: true overlap_threshold: 0.1", {"inside": True, "threshold": 0.1}),
     ("encode_variance_in_target: true code_type: CENTER_SIZE", {"in_target": True, "code_type": "CENTER_SIZE"}),
+    ("mining_type: HARD_EXAMPLE sample_size: 5", {"hard": 5}),
+    ("mining_type: HARD_EXAMPLE conf_loss_type: LOGISTIC", {"hard": 64, "logistic": True}),
+    (
+        "mining_type: HARD_EXAMPLE sample_size: 9 ignore_cross_boundary_bbox: true overlap_threshold: 0.1",
+        {"hard": 9, "crossing": True, "threshold": 0.1},
+    ),
+    (
+        "mining_type: HARD_EXAMPLE sample_size: 6 nms_param { nms_threshold: 0.3 top_k: -1 }",
+        {"hard": 6, "nms": (0.3, -1)},
+    ),
+    (
+        "use_prior_for_nms: true overlap_threshold: 0.3 nms_param { nms_threshold: 0.2 top_k: 8 }",
+        {"nms": (0.2, 8), "nms_of_priors": True, "threshold": 0.3},
+    ),
+    ("nms_param { nms_threshold: 0 }", {}),
 ]
+BY_CLASS = [
+    ("", {}),
+    ("conf_loss_type: LOGISTIC overlap_threshold: 0.2", {"logistic": True, "threshold": 0.2}),
+    ("use_prior_for_matching: false overlap_threshold: 0.1", {"use_prior": False, "threshold": 0.1}),
+    (
+        "use_prior_for_matching: false conf_loss_type: LOGISTIC match_type: BIPARTITE code_type: CENTER_SIZE",
+        {"use_prior": False, "logistic": True, "per_prediction": False, "code_type": "CENTER_SIZE"},
+    ),
+    ("bp_inside: true use_prior_for_matching: false", {"inside": True, "use_prior": False}),
+]
+
+
+def twin(arrays, truth, **options):
+    priors, variances = arrays[2].reshape(2, PRIORS, 4)
+    codes, scores = arrays[0].reshape(3, PRIORS, -1, 4), arrays[1].reshape(3, PRIORS, CLASSES)
+    return multibox_loss(codes, scores, priors, variances, truth, **options)
 
 
 @pytest.mark.parametrize("fields, options", CASES)
 def test_naive_twin(rng, fields, options):
     arrays = blobs(rng)
     run = run_layer(loss_layer(f"num_classes: 3 loc_weight: 2 {fields}"), arrays, dtype=np.float64)
-    priors, variances = arrays[2].reshape(2, PRIORS, 4)
-    location, classes, matches = multibox_loss(
-        arrays[0].reshape(3, PRIORS, 4), arrays[1].reshape(3, PRIORS, CLASSES), priors, variances, truth_of(), **options
-    )
+    location, classes, matches = twin(arrays, truth_of(), **options)
+    assert matches >= (1 if "hard" in options else 3)
+    np.testing.assert_allclose(run.top[0].data, (2 * location + classes) / matches, rtol=1e-6)
+
+
+@pytest.mark.parametrize("fields, options", BY_CLASS)
+def test_boxes_of_each_class(rng, fields, options):
+    arrays = blobs(rng, CLASSES)
+    more = f"num_classes: 3 loc_weight: 2 share_location: false mining_type: NONE {fields}"
+    run = run_layer(loss_layer(more), arrays, dtype=np.float64)
+    location, classes, matches = twin(arrays, truth_of(), mining=False, **options)
     assert matches >= 3
     np.testing.assert_allclose(run.top[0].data, (2 * location + classes) / matches, rtol=1e-6)
+    check_gradients(loss_layer(more, "loss_weight: 3"), arrays, step=1e-5)
+
+
+def test_hard_mining_drops_matches_of_small_loss(rng):
+    arrays = blobs(rng)
+    matches = [twin(arrays, truth_of(), hard=size)[2] for size in (1, 64)]
+    assert 0 <= matches[0] < matches[1]
+    run = run_layer(loss_layer("num_classes: 3 mining_type: HARD_EXAMPLE sample_size: 1"), arrays, dtype=np.float64)
+    run.backward(propagate_down=[True, True, False, False])
+    chosen = (run.bottom[1].diff.reshape(3, PRIORS, CLASSES) != 0).any(axis=2).sum(axis=1)
+    assert chosen.tolist() == [1, 0, 1]
 
 
 @pytest.mark.parametrize("mode, divisor", [("VALID", None), ("FULL", 3 * PRIORS), ("BATCH_SIZE", 3), ("NONE", 1)])
@@ -81,14 +130,7 @@ def test_normalization_and_difficult_boxes(rng, mode, divisor):
     arrays = blobs(rng)
     more = f"loss_param {{ normalization: {mode} }}"
     run = run_layer(loss_layer("num_classes: 3 use_difficult_gt: false", more), arrays)
-    priors, variances = arrays[2].reshape(2, PRIORS, 4)
-    location, classes, matches = multibox_loss(
-        arrays[0].reshape(3, PRIORS, 4),
-        arrays[1].reshape(3, PRIORS, CLASSES),
-        priors,
-        variances,
-        truth_of(TRUTH[[0, 2]]),
-    )
+    location, classes, matches = twin(arrays, truth_of(TRUTH[[0, 2]]))
     np.testing.assert_allclose(run.top[0].data, (location + classes) / (divisor or matches), rtol=1e-4)
 
 
@@ -160,17 +202,24 @@ ERRORS = [
     (
         "num_classes: 3 share_location: false",
         ".share_location",
-        "share_location is false; netdef trains boxes that all classes share. Set it to true.",
+        "share_location is false, and boxes of each class cannot be mined. Set mining_type to NONE, or share_location "
+        "to true.",
     ),
     (
-        "num_classes: 3 mining_type: HARD_EXAMPLE",
-        ".mining_type",
-        "mining_type is HARD_EXAMPLE; expected MAX_NEGATIVE or NONE. Choose one of them.",
+        "num_classes: 3 mining_type: HARD_EXAMPLE sample_size: 0",
+        ".sample_size",
+        "sample_size is 0; expected the number of boxes to mine in each image. Raise it.",
     ),
     (
         "num_classes: 3 nms_param { nms_threshold: 0.5 }",
-        ".nms_param",
-        "has nms_param, which netdef does not use in training. Take it away.",
+        ".nms_param.top_k",
+        "top_k is 0 or missing, so that nothing would be mined; expected how many boxes to look at, -1 for all. "
+        "Set it.",
+    ),
+    (
+        "num_classes: 3 nms_param { nms_threshold: -0.5 top_k: 1 }",
+        ".nms_param.nms_threshold",
+        "nms_threshold is -0.5; it must be 0 or more. Raise it.",
     ),
     (
         "num_classes: 3 do_neg_mining: false",
