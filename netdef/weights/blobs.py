@@ -20,9 +20,10 @@ _RAW_TYPES = {0: "<f8", 1: "<f4", 2: "<f2"}
 _MAX_AXES = 32  # blob.hpp:14, kMaxBlobAxes
 
 
-def read_blob(data: memoryview, start: int, end: int) -> np.ndarray:
+def read_blob(data: memoryview, start: int, end: int, views: bool = False) -> np.ndarray:
     """The values of the BlobProto in ``data[start:end]``: float32, or float64 where it holds doubles.
 
+    With ``views`` they are a view of ``data``, perhaps off the bounds of its numbers, where it has them in one piece.
     Legacy blobs have the four axes that they name. Raises `wire.WireError` where the number of values is not the
     product of the shape.
     """
@@ -53,7 +54,7 @@ def read_blob(data: memoryview, start: int, end: int) -> np.ndarray:
             values[_RAW_DATA].append(wire.numbers(data, field, "u1", "the raw values"))
     if legacy:  # they win over a shape where both are given (blob.cpp, FromProto)
         shape = [legacy.get(number, 0) for number in _LEGACY_SHAPE]
-    return _assemble(start, shape, values, raw_type)
+    return _assemble(start, shape, values, raw_type, views)
 
 
 def _unpacked_run(data: memoryview, position: int, end: int) -> tuple[np.ndarray, int] | None:
@@ -76,7 +77,9 @@ def _read_shape(data: memoryview, field: wire.Field) -> list[int]:
     return sizes
 
 
-def _assemble(start: int, shape: list[int], values: dict[int, list[np.ndarray]], raw_type: int) -> np.ndarray:
+def _assemble(
+    start: int, shape: list[int], values: dict[int, list[np.ndarray]], raw_type: int, views: bool
+) -> np.ndarray:
     if len(shape) > _MAX_AXES or any(size > 2**31 - 1 for size in shape):
         raise wire.WireError(start, f"its shape {tuple(shape)} is impossible")
     if values[_RAW_DATA] and raw_type not in _RAW_TYPES:
@@ -89,8 +92,10 @@ def _assemble(start: int, shape: list[int], values: dict[int, list[np.ndarray]],
     else:
         chunks = values[_DOUBLE_DATA] or values[_DATA]
         native = np.float64 if values[_DOUBLE_DATA] else np.float32
-        # a copy: it is aligned, writable, and lets go of the file
-        flat = np.concatenate(chunks).astype(native, copy=len(chunks) == 1) if chunks else np.empty(0, native)
+        if views and len(chunks) == 1 and chunks[0].dtype == native:
+            flat = chunks[0]
+        else:  # a copy: it is aligned, writable, and lets go of the file
+            flat = np.concatenate(chunks).astype(native, copy=False) if chunks else np.empty(0, native)
     if flat.size != prod(shape):
         raise wire.WireError(start, f"it holds {flat.size} values; its shape {tuple(shape)} has {prod(shape)}")
     return flat.reshape(shape)

@@ -19,7 +19,7 @@ from netdef.errors import Location, WeightsError
 from netdef.weights import wire
 from netdef.weights.atomic import write_atomically
 from netdef.weights.blobs import blob_chunks, read_blob
-from netdef.weights.files import read_file, unreadable
+from netdef.weights.files import map_file, read_file, unreadable
 from prototxt import schema
 from prototxt.upgrade.v1 import TYPES as V1_TYPES
 
@@ -71,8 +71,15 @@ def read_caffemodel(path: str | os.PathLike[str]) -> list[LayerWeights]:
     return parse_caffemodel(read_file(path, WHAT), path)
 
 
-def parse_caffemodel(content: bytes, path: str | os.PathLike[str] = "<bytes>") -> list[LayerWeights]:
-    """`read_caffemodel` of bytes; ``path`` is for messages."""
+def map_caffemodel(path: str | os.PathLike[str]) -> list[LayerWeights]:
+    """`read_caffemodel` with blobs that are views of the file, where it has them as they are: to copy from."""
+    return parse_caffemodel(map_file(path, WHAT), path, views=True)
+
+
+def parse_caffemodel(
+    content: bytes | memoryview, path: str | os.PathLike[str] = "<bytes>", views: bool = False
+) -> list[LayerWeights]:
+    """`read_caffemodel` of bytes; ``path`` is for messages. With ``views`` the blobs may be views of the bytes."""
     data = memoryview(content)
     layers: list[LayerWeights] = []
     where = ""
@@ -82,14 +89,14 @@ def parse_caffemodel(content: bytes, path: str | os.PathLike[str] = "<bytes>") -
             if found.number == _NET_NAME:
                 wire.text(data, found, "the net's name")
             elif found.number == _NET_LAYER:
-                layers.append(_read_layer(data, found.expect(wire.LENGTH, "a layer"), _V2))
+                layers.append(_read_layer(data, found.expect(wire.LENGTH, "a layer"), _V2, views))
             elif found.number == _NET_LAYERS_V1:
-                layers.append(_read_layer(data, found.expect(wire.LENGTH, "a layer"), _V1))
+                layers.append(_read_layer(data, found.expect(wire.LENGTH, "a layer"), _V1, views))
             where = f'after layer "{layers[-1].name}"' if layers else ""
     except wire.WireError as error:
-        raise unreadable(path, content, error, WHAT, where) from None
+        raise unreadable(path, bytes(content), error, WHAT, where) from None
     if not layers:
-        raise unreadable(path, content, wire.WireError(0, "it holds no layer"), WHAT)
+        raise unreadable(path, bytes(content), wire.WireError(0, "it holds no layer"), WHAT)
     return layers
 
 
@@ -113,25 +120,25 @@ def read_net(path: str | os.PathLike[str]) -> schema.NetParameter:
         ) from None
 
 
-def _read_layer(data: memoryview, message: wire.Field, version: _Version) -> LayerWeights:
+def _read_layer(data: memoryview, message: wire.Field, version: _Version, views: bool) -> LayerWeights:
     layer = LayerWeights("")
     for found in wire.fields(data, message.start, message.end):
         if found.number == version.name:
             layer.name = wire.text(data, found, "a layer's name")
         elif found.number == version.blobs:
-            layer.blobs.append(_read_blob(data, found, layer))
+            layer.blobs.append(_read_blob(data, found, layer, views))
         elif found.number == version.type:
             layer.type = _read_type(data, found, version)
         elif version is _V1 and found.number == _V1_INNER_V0 and found.kind == wire.LENGTH:
-            inner = _read_layer(data, found, _V0)
+            inner = _read_layer(data, found, _V0, views)
             layer = LayerWeights(layer.name or inner.name, layer.type or inner.type, layer.blobs + inner.blobs)
     return layer
 
 
-def _read_blob(data: memoryview, found: wire.Field, layer: LayerWeights) -> np.ndarray:
+def _read_blob(data: memoryview, found: wire.Field, layer: LayerWeights, views: bool) -> np.ndarray:
     found.expect(wire.LENGTH, "a blob")
     try:
-        return read_blob(data, found.start, found.end)
+        return read_blob(data, found.start, found.end, views)
     except wire.WireError as error:
         message = f'layer "{layer.name}", blob {len(layer.blobs)}: {error.message}'
         raise wire.WireError(error.offset, message, error.truncated) from None

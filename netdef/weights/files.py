@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
+
+import numpy as np
 
 from netdef.errors import Location, WeightsError
 from netdef.weights.wire import WireError
@@ -40,6 +43,30 @@ def read_file(path: str | os.PathLike[str], what: str) -> bytes:
             location=Location(path),
         )
     return content
+
+
+def map_file(path: str | os.PathLike[str], what: str) -> memoryview:
+    """The bytes of a file, which come into memory where they are looked at; errors as `read_file`."""
+    try:
+        with open(path, "rb") as file:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except (OSError, ValueError):  # nothing that can be mapped: a pipe, an empty file, none at all
+        return memoryview(read_file(path, what))
+
+
+def let_go(array: np.ndarray) -> None:
+    """Take the bytes of ``array`` out of memory again if it is a view of a mapped file; a later look reads them."""
+    base = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    file = base.obj if isinstance(base, memoryview) else None
+    if not isinstance(file, mmap.mmap) or not hasattr(file, "madvise") or not array.size:
+        return
+    start = array.ctypes.data - np.frombuffer(file, np.uint8).ctypes.data
+    first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE  # the pages at either end may hold something else
+    last = (start + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+    if last > first:
+        file.madvise(mmap.MADV_DONTNEED, first, last - first)
 
 
 def resembles(content: bytes) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 from netdef.errors import Location, WeightsError
 from netdef.weights.atomic import write_atomically
 from netdef.weights.caffemodel import LayerWeights
+from netdef.weights.files import map_file
 from netdef.weights.solverstate import SolverState, parse_resume
 from netdef.weights.wire import WireError
 
@@ -30,19 +31,20 @@ _SUMMED = ("iter", "learned_net", "current_step", "resume", "learned_net_size", 
 
 def read_weights(path: str | os.PathLike[str]) -> list[LayerWeights]:
     """The layers of an HDF5 weight file in name order; a blob that another layer owns is None."""
+    content = map_file(path, "a weight file")
     with _open(path) as file:
         if not isinstance(file.get("data"), h5py.Group):
             raise _foreign(path, 'no group "data"', _WEIGHTS)
-        return [_read_layer(path, name, group) for name, group in file["data"].items()]
+        return [_read_layer(path, name, group, content) for name, group in file["data"].items()]
 
 
-def _read_layer(path, name: str, group) -> LayerWeights:
+def _read_layer(path, name: str, group, content: memoryview) -> LayerWeights:
     if not isinstance(group, h5py.Group) or not all(key.isdecimal() for key in group):
         raise _foreign(path, f'"data/{name}", which is no layer with numbered blobs', _WEIGHTS)
     count = max((int(key) + 1 for key in group), default=0)
     if count > 10000:
         raise _foreign(path, f'a blob numbered {count - 1} in "data/{name}"', _WEIGHTS)
-    return LayerWeights(name, "", [_array(path, group, str(i)) for i in range(count)])
+    return LayerWeights(name, "", [_array(path, group, str(i), content) for i in range(count)])
 
 
 def read_solverstate(path: str | os.PathLike[str]) -> SolverState:
@@ -147,13 +149,19 @@ def _open(path) -> Iterator[h5py.File]:
         ) from error
 
 
-def _array(path, group, name: str) -> np.ndarray | None:
-    """A dataset as float32 or float64, or None where there is none of that name."""
+def _array(path, group, name: str, content: memoryview | None = None) -> np.ndarray | None:
+    """A dataset as float32 or float64, or None where there is none of that name.
+
+    It is a view of ``content``, the bytes of the file, where they are given and have it as it is.
+    """
     if name not in group:
         return None
     dataset = group[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "fiu":
         raise _foreign(path, f'"{group.name}/{name}", which does not hold numbers', _WEIGHTS)
+    offset = None if content is None or dataset.file.userblock_size else dataset.id.get_offset()
+    if offset is not None and dataset.dtype in (np.float32, np.float64) and offset + dataset.nbytes <= len(content):
+        return np.frombuffer(content, dataset.dtype, dataset.size, offset).reshape(dataset.shape)
     return dataset[()].astype(np.float64 if dataset.dtype == np.float64 else np.float32, copy=False)
 
 

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netdef.errors import Location, WeightsError
-from netdef.weights.caffemodel import LayerWeights, read_caffemodel
-from netdef.weights.files import is_hdf5
+from netdef.weights.caffemodel import LayerWeights, map_caffemodel
+from netdef.weights.files import is_hdf5, let_go
 
 if TYPE_CHECKING:
     from netdef.net import Net
+
+PIECE = 1 << 20  # values that are copied at a time, before their part of the file leaves the memory
 
 
 @dataclass
@@ -35,12 +37,15 @@ class Transfer:
 
 
 def read_weights(path: str | os.PathLike[str]) -> list[LayerWeights]:
-    """The layers of a weight file, binary or HDF5; WeightsError where it is neither."""
+    """The layers of a weight file, binary or HDF5, to copy from; WeightsError where it is neither.
+
+    Their blobs are views of the file where it has them as they are: no second copy of a large net in memory.
+    """
     if is_hdf5(path):
         from netdef.weights import hdf5  # loads h5py, which few runs need
 
         return hdf5.read_weights(path)
-    return read_caffemodel(path)
+    return map_caffemodel(path)
 
 
 def copy_weights(
@@ -118,7 +123,11 @@ def _copy(blobs, arrays: Sequence[np.ndarray | None]) -> None:
     for blob, array in zip(blobs, arrays, strict=True):
         if array is not None:
             blob.forget_filler()
-            blob.data[...] = array.reshape(blob.shape)
+            source, target = array.reshape(-1), blob.data.reshape(-1)
+            for first in range(0, target.size, PIECE):
+                piece = source[first : first + PIECE]
+                target[first : first + PIECE] = piece
+                let_go(piece)
 
 
 def _mismatches(net, step, layer: LayerWeights, owned_elsewhere: set) -> list[str]:

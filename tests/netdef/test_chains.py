@@ -22,7 +22,7 @@ CASES = {
     "one alone": (RELU, []),
     "another order": (SCALE + BN + RELU, [(2, 3)]),
     "one after another": (BN + SCALE + RELU + layer("bn2", "BatchNorm") + layer("s2", "Scale"), [(1, 3), (4, 5)]),
-    "a top of its own": (layer("bn", "BatchNorm", top="y") + layer("s", "Scale", "y", "z") + layer("r", "ReLU", "z", "r"), []),
+    "a top of its own": (layer("bn", "BatchNorm", top="y") + layer("s", "Scale", "y", "z"), []),
     "in place from the second on": (layer("bn", "BatchNorm", top="y") + layer("s", "Scale", "y", "y"), []),
     "statistics of the batch": (
         layer("bn", "BatchNorm", more="batch_norm_param { use_global_stats: false }") + SCALE + RELU, [(2, 3)]
