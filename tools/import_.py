@@ -16,7 +16,11 @@ NAME = "import"
 HELP = "bring nets and weights of other programs here"
 EXAMPLES: list[str] = []
 WORDS_FOLLOW = True  # what stands behind the kind belongs to it
-KINDS: dict[str, str] = {}
+KINDS = {
+    "pytorch": "tools.import_pytorch",
+    "keras": "tools.import_keras",
+    "npz": "tools.import_npz",
+}
 
 
 def add_arguments(parser: CommandParser) -> None:

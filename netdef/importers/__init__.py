@@ -1,0 +1,1 @@
+"""Nets and weights of other programs, brought into Caffe's form."""
