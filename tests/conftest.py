@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+os.environ["NETDEF_WARMUP"] = "0"  # commands under test compile for themselves: the suite runs in parallel anyway
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 

@@ -96,6 +96,9 @@ def open_net(args: Namespace, default_phase: str) -> Net:
     Raises: NetdefError for a definition that cannot be built, and for one without a layer in this state.
     """
     from netdef.errors import Location, NetError
+    from tools.warmup import warm_at_first_need
+
+    warm_at_first_need(models=[str(args.model)], phases=[phase_name(args, default_phase)])
     from netdef.net import Net
 
     seed = getattr(args, "seed", None)

@@ -29,6 +29,7 @@ COMMANDS = {
     "summary": "tools.summary",
     "convert_mnist": "tools.convert_mnist",
     "device_query": "tools.device_query",
+    "warmup": "tools.warmup",
     "run": "tools.run",
     "convert_imageset": "tools.convert_imageset",
     "convert_cifar": "tools.convert_cifar",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from netdef.errors import UsageError
 from tools import _options
 from tools._cli import CommandParser, comma_list, positive_number, whole_number
+from tools.warmup import warm_at_first_need
 
 if TYPE_CHECKING:
     from prototxt import Document
@@ -81,6 +82,7 @@ def run(args: Namespace) -> int:
         raise UsageError(
             'netdef train: --tensorboard_interval is for --tensorboard DIR, which is missing. See "netdef help train".'
         )
+    warm_at_first_need(solver=args.solver)
     from solvers import Action, SignalHandler, get_solver
     from solvers.tensorboard import check_folder
 

@@ -32,7 +32,7 @@ from numba.core.serialize import dumps
 
 from netdef import notices
 
-__all__ = ["KernelCache", "cache_folders", "state_of_kernels"]
+__all__ = ["KernelCache", "cache_folders", "state_of_kernels", "writable_folder"]
 
 KEPT = 4  # cache folders of other states: going back to an older netdef need not compile anew
 SUFFIX = ".kernel"
@@ -77,7 +77,7 @@ class KernelCache:
     @property
     def cache_path(self) -> str:
         """The folder that new entries go into, or would, could it be written."""
-        return str(_writable_folder() or cache_folders()[0])
+        return str(writable_folder() or cache_folders()[0])
 
     def load_overload(self, signature, target_context) -> CompileResult | None:
         """The compiled form for these argument types and this CPU, or None where it has to be compiled."""
@@ -119,7 +119,7 @@ def _read(name: str):
 
 def _write(name: str, payload: bytes) -> None:
     """Put an entry into the first folder that takes it; warns, once, where none does."""
-    folder = _writable_folder()
+    folder = writable_folder()
     if folder is None:
         return
     draft = folder / f"{uuid.uuid4().hex}.part"
@@ -134,7 +134,7 @@ def _write(name: str, payload: bytes) -> None:
 
 
 @functools.cache
-def _writable_folder() -> Path | None:
+def writable_folder() -> Path | None:
     """The first cache folder in which a file can be made; None, with a warning, where there is none."""
     reason = ""
     folders = cache_folders()

@@ -23,7 +23,16 @@ from numba.core.ccallback import CFunc
 
 from netdef.kernels._cache import KernelCache
 
-__all__ = ["available_threads", "has_threads", "kernel", "num_threads", "prange", "set_threads", "symbol"]
+__all__ = [
+    "available_threads",
+    "compile_twins",
+    "has_threads",
+    "kernel",
+    "num_threads",
+    "prange",
+    "set_threads",
+    "symbol",
+]
 
 # OpenMP's threads spin at the end of a parallel loop until the last one is done. With another busy process on the
 # machine they spin away the time that the last one waits for: a training step took 100 ms instead of 14 (two cores,
@@ -72,6 +81,16 @@ def symbol(name: str, signature) -> Callable:
         return function
 
     return decorate
+
+
+def compile_twins() -> None:
+    """Compile each pair of twins for all argument types that either of them has been called with."""
+    for compiled in list(DISPATCHERS):
+        twin = getattr(compiled, "serial", None)
+        if twin is not None:
+            for types_of_arguments in {*compiled.signatures, *twin.signatures}:
+                compiled.compile(types_of_arguments)
+                twin.compile(types_of_arguments)
 
 
 def _interpreted(function: Callable) -> Callable:

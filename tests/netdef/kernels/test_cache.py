@@ -49,11 +49,11 @@ def folders(monkeypatch):
 
     def use(*paths):
         monkeypatch.setattr(_cache, "cache_folders", lambda: list(paths))
-        for memory in (_cache._writable_folder, _cache._tell_of_failure, _cache._keep_young):
+        for memory in (_cache.writable_folder, _cache._tell_of_failure, _cache._keep_young):
             memory.cache_clear()
 
     yield use
-    for memory in (_cache._writable_folder, _cache._tell_of_failure, _cache._keep_young):
+    for memory in (_cache.writable_folder, _cache._tell_of_failure, _cache._keep_young):
         memory.cache_clear()
 
 
@@ -154,7 +154,7 @@ def test_what_cannot_be_written_at_all_is_told_once(folders, tmp_path):
 @compiled_only
 def test_a_disk_that_fills_up_is_told_and_leaves_nothing_half(folders, tmp_path, monkeypatch):
     folders(tmp_path / "kernels")
-    _cache._writable_folder()
+    _cache.writable_folder()
 
     def full(self, content):
         self.open("wb").close()
