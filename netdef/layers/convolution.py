@@ -7,6 +7,7 @@ from math import prod
 from netdef.blob import MAX_ELEMENTS
 from netdef.kernels.depthwise import DepthwisePlan
 from netdef.kernels.plans import ConvolutionPlan, NdConvolutionPlan
+from netdef.kernels.winograd_plan import WinogradPlan
 from netdef.layer import Layer, at_least, register_layer, repeatable
 from netdef.layers._axes import bottom_name, canonical_axis, refuse_in_place
 from netdef.layers._window import read_window
@@ -37,7 +38,8 @@ def plan_convolution(
     if 1 < group == channels == num_output:
         return DepthwisePlan(num, group, spatial, taps, pooled, layer.dtype, layer.scratch)
     sizes = (num, group, channels, *spatial, num_output)
-    return ConvolutionPlan(sizes, taps, pooled, layer.dtype, layer.scratch)
+    plan = WinogradPlan if WinogradPlan.fits(sizes, taps, pooled) else ConvolutionPlan
+    return plan(sizes, taps, pooled, layer.dtype, layer.scratch)
 
 
 @register_layer("Convolution")
