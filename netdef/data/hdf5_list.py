@@ -35,7 +35,7 @@ def read_datasets(path: str, names: Sequence[str], dtype: DTypeLike) -> list[np.
     try:
         with h5py.File(path, "r") as file:
             arrays = [_read_dataset(file, path, name, dtype) for name in names]
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:  # h5py's, of any damage
         raise DataError(f'HDF5 file "{path}" cannot be read: it is damaged or no HDF5. Make it again.') from error
     for name, array in zip(names, arrays):
         if len(array) != len(arrays[0]):

@@ -5,6 +5,7 @@ import h5py
 import numpy as np
 import pytest
 
+from netdef.data.hdf5_list import read_datasets
 from netdef.errors import DataError, LayerError, NetdefError
 from netdef.net import Net
 from prototxt import parse_net, schema
@@ -225,3 +226,19 @@ def test_a_later_file_of_another_shape_stops_the_run_in_its_turn(files):
         'a.prototxt:1:1: layer "d" (HDF5Data): rows of dataset "label" have shape (2,) in HDF5 file "b.h5"; (1,) was '
         "expected, as in the file before it. Make all files alike."
     )
+
+
+def test_bits_that_fell_over(tmp_path):
+    """Damage where today's HDF5 keeps its object table, names and types: values or the DataError, nothing else."""
+    write(tmp_path / "whole.h5", 0, 3)
+    whole = (tmp_path / "whole.h5").read_bytes()
+    refused = 0
+    for offset in [*range(100, 130), *range(700, 740), *range(880, 900), *range(1460, 1480)]:
+        damaged = bytearray(whole)
+        damaged[offset] ^= 1
+        (tmp_path / "damaged.h5").write_bytes(damaged)
+        try:
+            read_datasets(str(tmp_path / "damaged.h5"), ["data", "number"], np.float32)
+        except DataError:
+            refused += 1
+    assert refused > 10
