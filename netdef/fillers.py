@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from netdef.digit_bitmaps import digit_bitmaps
 from netdef.errors import LayerError
 from netdef.random import Stream
 from netdef.registry import Registry
@@ -204,6 +205,23 @@ class BilinearFiller(Filler):
         centre = (width - 1) / (2 * factor)
         ramp = 1 - np.abs(np.arange(width) / factor - centre)
         array[...] = np.outer(ramp, ramp)
+
+
+@FILLERS.register("digit_bitmaps")
+class DigitBitmapsFiller(Filler):
+    """Row i is the digit i, 7x12 pixels of 1 (ink) and -1: targets of LeNet-5's RBF units. netdef's own."""
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        super().check(shape)
+        if tuple(shape) != (10, 84):
+            self.fail(
+                f"got shape {tuple(shape)}; it fills (10, 84) alone, ten digits of 7x12 pixels. Give the layer "
+                "num_output 10 and 84 inputs, or choose another type.",
+                "type",
+            )
+
+    def fill(self, array: np.ndarray, stream: Stream) -> None:
+        array[...] = digit_bitmaps()
 
 
 def _fill_uniform(array: np.ndarray, low: float, high: float, stream: Stream) -> None:

@@ -134,6 +134,10 @@ class Layer:
         """What an exact resume needs besides the parameters, or None."""
         return self.stream.state() if self.uses_random else None
 
+    def unused_count(self, index: int) -> int:
+        """How many values of ``blobs[index]`` stand for connections that there are not; they are 0 for ever."""
+        return 0
+
     def restore(self, state: bytes) -> None:
         """Go on from what `state` returned."""
         self.stream.restore(state)
@@ -203,10 +207,17 @@ class Layer:
 
     # -- helpers for layers --------------------------------------------------------------------------------
 
-    def add_param(self, shape: tuple[int, ...], filler: schema.FillerParameter, field: str) -> Blob:
+    def add_param(
+        self,
+        shape: tuple[int, ...],
+        filler: schema.FillerParameter,
+        field: str,
+        finish: Callable[[np.ndarray], None] | None = None,
+    ) -> Blob:
         """Append a learnable blob that ``filler`` (a FillerParameter) fills at its first read.
 
-        ``field`` is where the filler stands, for messages: ``"convolution_param.weight_filler"``.
+        ``field`` is where the filler stands, for messages: ``"convolution_param.weight_filler"``. ``finish`` has the
+        last word on the filled values.
         """
         from netdef import fillers  # the fillers register themselves; importing late keeps `Layer` light
 
@@ -219,8 +230,14 @@ class Layer:
             self.fail(error.message, f"{field}.{error.field}" if error.field else field)
         blob = Blob(shape, self.dtype)
         stream = Stream(derive_seed(self.seed, "param", len(self.blobs)))
-        # A sharer of another shape may read first: the fans are those of the shape declared here.
-        blob.fill_later(lambda array: fillers.fill(filler, array.reshape(shape), stream))
+
+        def fill(array: np.ndarray) -> None:
+            # A sharer of another shape may read first: the fans are those of the shape declared here.
+            fillers.fill(filler, array.reshape(shape), stream)
+            if finish is not None:
+                finish(array)
+
+        blob.fill_later(fill)
         self.blobs.append(blob)
         return blob
 

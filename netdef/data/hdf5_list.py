@@ -114,17 +114,18 @@ class Hdf5ListLoader:
         rows = list(self._row_shapes)
         if self.transformer is not None:
             becomes = self.transformer.output_shape(image_shape(rows[0]))
-            rows[0] = becomes if self._crops(rows[0]) else rows[0]
+            rows[0] = becomes if self._resizes(rows[0]) else rows[0]
         return [(self.batch_size, *shape) for shape in rows]
 
-    def _crops(self, shape: tuple[int, ...]) -> bool:
-        if self.transformer.crop_size and len(shape) != 3:
+    def _resizes(self, shape: tuple[int, ...]) -> bool:
+        name = "crop_size" if self.transformer.crop_size else "pad"
+        if self.transformer.resizes and len(shape) != 3:
             raise LayerError(
-                f'crop_size is set, but rows of dataset "{self.datasets[0]}" have shape {shape}; expected images, '
-                "(channels, height, width). Take crop_size away.",
-                "transform_param.crop_size",
+                f'{name} is set, but rows of dataset "{self.datasets[0]}" have shape {shape}; expected images, '
+                f"(channels, height, width). Take {name} away.",
+                f"transform_param.{name}",
             )
-        return self.transformer.crop_size > 0
+        return self.transformer.resizes
 
     def new_batch(self) -> RowBatch:
         return RowBatch(self.shapes(), self.dtype)

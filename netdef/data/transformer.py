@@ -1,4 +1,4 @@
-"""What happens to an image between the database and the net: crop, mirror, mean, scale.
+"""What happens to an image between the database and the net: pad, distort, crop, mirror, mean, scale.
 
 Source: Caffe src/caffe/data_transformer.cpp.
 """
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
+from netdef.data.frame import Frame
 from netdef.data.mean import read_mean
 from netdef.errors import DataError, LayerError
 from netdef.kernels.transform import (
@@ -24,7 +25,7 @@ from netdef.kernels.transform import (
 from netdef.random import Stream
 from prototxt import schema
 
-_DRAWS_PER_IMAGE = 3
+_PLACEMENT_DRAWS = 3  # an image
 SSD_FIELDS = ("resize_param", "emit_constraint", "crop_h", "crop_w", "distort_param", "expand_param")
 
 
@@ -38,12 +39,14 @@ class DataTransformer:
     transform_param : TransformationParameter
         scale (a factor); mirror (left and right exchanged with probability 1/2, in both phases); crop_size
         (pixels; the crop lies anywhere in TRAIN, in the centre in TEST); mean_file (a binaryproto of the
-        uncropped images' shape) or mean_value (one, or one for each channel).
+        uncropped images' shape) or mean_value (one, or one for each channel). netdef's own pad, pad_value and
+        affine_param come before all of these (`netdef.data.frame`): the mean image is one of padded images.
         force_color and force_gray concern encoded images alone (`netdef.data.datum`).
     phase : int
         ``schema.TRAIN`` or ``schema.TEST``.
     stream : Stream or None
-        Where crops and mirrors are drawn from: 3 draws an image where either is random, else none.
+        Where crops and mirrors are drawn from: 3 draws an image where either is random, else none; and 6 more
+        where images are distorted.
     dtype : numpy dtype
         In which the formula is computed.
 
@@ -73,7 +76,9 @@ class DataTransformer:
         self.scale = float(np.float32(transform_param.scale))
         self.crop_size = int(transform_param.crop_size)
         self.random_crop = phase == schema.TRAIN and self.crop_size > 0
+        self.frame = Frame(transform_param, phase, dtype)
         self.random = transform_param.mirror or self.random_crop
+        self._draws = (_PLACEMENT_DRAWS if self.random else 0) + self.frame.draws
         self._mean_values = list(transform_param.mean_value)
         self._mean_image = self._read_mean_image()
         self._means: dict[int, np.ndarray] = {}
@@ -102,7 +107,7 @@ class DataTransformer:
 
     def output_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """The ``(C, H, W)`` that an image of ``shape`` (C, H, W) becomes; LayerError where it does not fit."""
-        channels, height, width = shape
+        channels, height, width = shape = self.frame.shape(shape)
         crop = self.crop_size
         if height < crop or width < crop:
             raise LayerError(
@@ -113,7 +118,7 @@ class DataTransformer:
         if self._mean_image is not None and self._mean_image.shape != tuple(shape):
             raise LayerError(
                 f'mean_file "{self.param.mean_file}" has shape {self._mean_image.shape}; the images have shape '
-                f"{tuple(shape)}, before any crop, and the mean must have the same. Compute it from these images.",
+                f"{shape}, before any crop, and the mean must have the same. Compute it from these images.",
                 "transform_param.mean_file",
             )
         if len(self._mean_values) not in (0, 1, channels):
@@ -126,8 +131,14 @@ class DataTransformer:
         return (channels, crop, crop) if crop else (channels, height, width)
 
     def image_size(self, height: int, width: int) -> tuple[int, int]:
-        """The size, ``(height, width)``, that images should have for the mean image to fit them."""
-        return (height, width) if self._mean_image is None else self._mean_image.shape[1:]
+        """The size, ``(height, width)``, that images should have for the mean image to fit them; before padding."""
+        height, width = (height, width) if self._mean_image is None else self._mean_image.shape[1:]
+        return max(height - 2 * self.frame.pad, 1), max(width - 2 * self.frame.pad, 1)
+
+    @property
+    def resizes(self) -> bool:
+        """Whether images change their size."""
+        return self.crop_size > 0 or self.frame.pad > 0
 
     def _mean(self, channels: int) -> np.ndarray:
         """``(C, H, W)`` of the mean image, or ``(C, 1, 1)``."""
@@ -171,15 +182,19 @@ class DataTransformer:
     def transform_flat(self, source: np.ndarray, placements: np.ndarray, top: np.ndarray) -> None:
         """Transform images that lie in one flat array.
 
-        The caller fills START, IMAGE_HEIGHT and IMAGE_WIDTH of ``placements`` and has checked them with
-        `output_shape`; the crop and the mirror are decided here.
+        The caller fills START, IMAGE_HEIGHT and IMAGE_WIDTH of ``placements``, one size for all images, and has
+        checked them with `output_shape`; the crop and the mirror are decided here.
         """
         crop_height, crop_width = top.shape[2:]
+        counter = self.stream.take(self._draws * len(placements)) if self._draws else 0
+        if self.frame.active:
+            first = counter + (_PLACEMENT_DRAWS if self.random else 0)
+            source = self.frame.frame(source, placements, top.shape[1], self.stream, first, self._draws)
         if self.crop_size and not self.random_crop:
             placements[:, CROP_ROW] = (placements[:, IMAGE_HEIGHT] - crop_height) // 2
             placements[:, CROP_COLUMN] = (placements[:, IMAGE_WIDTH] - crop_width) // 2
         if self.random:
-            counter = self.stream.take(_DRAWS_PER_IMAGE * len(placements))
             size = (crop_height, crop_width) if self.random_crop else (0, 0)
-            draw_placements(np.uint64(self.stream.key), np.uint64(counter), self.param.mirror, *size, placements)
+            key, mirror = np.uint64(self.stream.key), self.param.mirror
+            draw_placements(key, np.uint64(counter), self._draws, mirror, *size, placements)
         transform_images(source, placements, self._mean(top.shape[1]), self.scale, top)

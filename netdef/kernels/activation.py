@@ -13,6 +13,8 @@ __all__ = [
     "relu_backward_in_place",
     "relu_forward",
     "relu_forward_in_place",
+    "scaled_tanh_backward",
+    "scaled_tanh_forward",
     "sigmoid_backward",
     "sigmoid_forward",
     "tanh_backward",
@@ -93,3 +95,19 @@ def tanh_backward(top_diff, top, bottom_diff):
     one = top.dtype.type(1)
     for i in prange(top.size):
         bottom_diff[i] = top_diff[i] * (one - top[i] * top[i])
+
+
+@kernel(parallel=True)
+def scaled_tanh_forward(bottom, amplitude, slope, top):
+    """``top = amplitude * tanh(slope * bottom)``."""
+    for i in prange(bottom.size):
+        top[i] = amplitude * tanh(slope * bottom[i])
+
+
+@kernel(parallel=True)
+def scaled_tanh_backward(top_diff, top, amplitude, slope, bottom_diff):
+    """``bottom_diff = top_diff * slope * (amplitude - top^2 / amplitude)``."""
+    share = slope / amplitude
+    steepest = slope * amplitude
+    for i in prange(top.size):
+        bottom_diff[i] = top_diff[i] * (steepest - share * (top[i] * top[i]))

@@ -114,15 +114,15 @@ def parse_datums(buffer, ends, fields):
 
 
 @kernel
-def draw_placements(key, counter, mirror, crop_height, crop_width, placements):
+def draw_placements(key, counter, stride, mirror, crop_height, crop_width, placements):
     """Draw CROP_ROW, CROP_COLUMN and MIRROR of each row of ``placements`` (int64).
 
-    Image ``n`` uses draws ``counter + 3 n`` and the two after it of the stream ``key`` (both uint64). The crop
+    Image ``n`` uses draws ``counter + stride n`` and the two after it of the stream ``key`` (both uint64). The crop
     of ``crop_height`` x ``crop_width`` pixels lies anywhere in the image with equal chance; a size of 0
     leaves row and column as they are.
     """
     for image in range(placements.shape[0]):
-        draw = counter + np.uint64(3 * image)
+        draw = counter + np.uint64(stride * image)
         if mirror:
             placements[image, MIRROR] = np.int64(hash_uniform(key, draw) * 2.0)
         if crop_height > 0:

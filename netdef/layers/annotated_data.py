@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netdef.data.annotated import AnnotatedLoader
+from netdef.data.frame import refuse_frame
 from netdef.data.transformer import SSD_FIELDS
 from netdef.layer import between, exactly, register_layer
 from netdef.layers._prefetching import PrefetchingLayer
@@ -66,6 +67,7 @@ class AnnotatedDataLayer(PrefetchingLayer):
 
     def _check_resize(self) -> None:
         fields = self.param.transform_param
+        refuse_frame(fields, self.type)
         for name in ("crop_h", "crop_w"):
             if getattr(fields, name):
                 self.fail(f"{name} is not known here; use crop_size, or resize_param.", f"transform_param.{name}")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
 from netdef.blob import MAX_ELEMENTS
+from netdef.kernels.connections import clear_unconnected
 from netdef.kernels.depthwise import DepthwisePlan
 from netdef.kernels.plans import ConvolutionPlan, NdConvolutionPlan
 from netdef.kernels.winograd_plan import WinogradPlan
 from netdef.layer import Layer, at_least, register_layer, repeatable
 from netdef.layers._axes import bottom_name, canonical_axis, refuse_in_place
+from netdef.layers._connections import connection_table
 from netdef.layers._window import read_window
 
 
@@ -49,7 +53,8 @@ class ConvolutionLayer(Layer):
     Formula
         ``top[n, m, o…] = bias[m] + sum_{c, k…} weight[m, c, k…] bottom[n, c0 + c, (o * stride - pad + k * dilation)…]``
         with zeros outside of the image; ``c`` runs over the ``C / group`` channels of the group of filter ``m``,
-        which start at ``c0``.
+        which start at ``c0``. With a connection_table only over those channels that filter ``m`` reads; the other
+        weights are 0 and stay 0, whatever a weight file says.
     Bottom / Top
         1 or more → as many: ``(N, C, H, W) → (N, num_output, H', W')`` with
         ``H' = floor((H + 2 pad - dilation (kernel - 1) - 1) / stride) + 1``. Any number of spatial axes; all
@@ -59,14 +64,17 @@ class ConvolutionLayer(Layer):
     Fields
         num_output: filters · kernel_size, stride, pad, dilation: pixels, one for all axes or one for each ·
         kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w: the same for two axes · group: groups of channels ·
-        bias_term · weight_filler, bias_filler · axis: the channels' axis, negative counts from the end ·
-        force_nd_im2col: compute as for any number of axes. engine has no effect.
+        connection_table: netdef's own, one string for each channel with one letter for each filter, X where the
+        filter reads the channel and . where not · bias_term · weight_filler, bias_filler · axis: the channels' axis,
+        negative counts from the end · force_nd_im2col: compute as for any number of axes. engine has no effect.
     Raises
         LayerError when num_output, a kernel, a stride, a dilation or group is 0, both spellings of a window are
-        used, the channels or filters do not divide by group, the window is larger than the padded image, or
+        used, the channels or filters do not divide by group, the window is larger than the padded image, the
+        connection_table has not the net's sizes, other letters, a filter without channels or a group beside it, or
         bottoms differ.
     Source
-        Caffe base_conv_layer.cpp:11-240, conv_layer.cpp:8-78.
+        Caffe base_conv_layer.cpp:11-240, conv_layer.cpp:8-78; connection_table: LeCun, Bottou, Bengio and Haffner,
+        "Gradient-based learning applied to document recognition", Proc. IEEE 86 (1998), table I.
     Differs from Caffe
         A window up to stride - 1 pixels larger than the padded image is an error; Caffe gives one output there.
         kernel_h without kernel_w (and stride likewise) is an error; Caffe reads the missing one as 0.
@@ -74,6 +82,8 @@ class ConvolutionLayer(Layer):
 
     num_bottom, num_top = at_least(1), at_least(1)
     same_num_bottom_top = True
+    takes_connections = True
+    connected: np.ndarray | None = None  # (num_output, channels), 1 where a filter reads a channel; None: all do
 
     def layer_setup(self, bottom, top):
         refuse_in_place(self, bottom, top)
@@ -83,6 +93,7 @@ class ConvolutionLayer(Layer):
         self.spatial_axes = len(bottom[0].shape) - self.axis - 1
         self.window = read_window(self, self.fields, "convolution_param", self.spatial_axes)
         self.read_channels()
+        self.connected = connection_table(self)
         self.add_weight()
         if self.fields.bias_term:
             self.add_param((self.num_output,), self.fields.bias_filler, "convolution_param.bias_filler")
@@ -91,7 +102,17 @@ class ConvolutionLayer(Layer):
     def add_weight(self):
         """Declare the filters."""
         shape = (self.num_output, self.channels // self.group, *self.window.kernel)
-        self.add_param(shape, self.fields.weight_filler, "convolution_param.weight_filler")
+        self.add_param(shape, self.fields.weight_filler, "convolution_param.weight_filler", self._clear)
+
+    def _clear(self, values):
+        """Make those of the filters' values 0 that the connection_table leaves out."""
+        if self.connected is not None:
+            clear_unconnected(self.connected, values.reshape(self.num_output, self.channels, -1))
+
+    def unused_count(self, index):
+        if index > 0 or self.connected is None:
+            return 0
+        return prod(self.window.kernel) * int((self.connected == 0).sum())
 
     def read_channels(self):
         """Read num_output and group."""
@@ -181,6 +202,7 @@ class ConvolutionLayer(Layer):
     @repeatable
     def forward(self, bottom, top):
         weight = self.blobs[0].data.reshape(-1)
+        self._clear(weight)  # they may have come from a file
         bias = self.blobs[1].data if self.fields.bias_term else None
         for source, target in zip(bottom, top):
             self.plan.forward(source.data.reshape(-1), weight, bias, target.data.reshape(-1))
@@ -192,6 +214,8 @@ class ConvolutionLayer(Layer):
             if self.fields.bias_term and self.param_propagate_down[1]:
                 self.plan.backward_bias(top_diff, self.blobs[1].diff)
             if self.param_propagate_down[0]:
-                self.plan.backward_weight(source.data.reshape(-1), top_diff, self.blobs[0].diff.reshape(-1))
+                weight_diff = self.blobs[0].diff.reshape(-1)
+                self.plan.backward_weight(source.data.reshape(-1), top_diff, weight_diff)
+                self._clear(weight_diff)
             if wanted:
                 self.plan.backward_data(top_diff, weight, source.diff.reshape(-1))

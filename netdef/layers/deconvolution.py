@@ -39,6 +39,8 @@ class DeconvolutionLayer(ConvolutionLayer):
         kernel_h without kernel_w (and stride likewise) is an error; Caffe reads the missing one as 0.
     """
 
+    takes_connections = False
+
     def add_weight(self):
         shape = (self.channels, self.num_output // self.group, *self.window.kernel)
         self.add_param(shape, self.fields.weight_filler, "convolution_param.weight_filler")

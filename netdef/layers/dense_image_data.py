@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netdef.data.dense_list import PairListLoader, read_pair_list
+from netdef.data.frame import refuse_frame
 from netdef.layer import exactly, register_layer
 from netdef.layers.image_data import ImageDataLayer
 
@@ -33,6 +34,10 @@ class DenseImageDataLayer(ImageDataLayer):
     num_bottom, num_top = exactly(0), exactly(2)
     message = "dense_image_data_param"
     loader = PairListLoader
+
+    def layer_setup(self, bottom, top):
+        refuse_frame(self.param.transform_param, self.type)
+        super().layer_setup(bottom, top)
 
     def read_list(self, source: str) -> list[tuple]:
         return read_pair_list(source)

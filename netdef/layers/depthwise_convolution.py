@@ -53,6 +53,7 @@ class ConvolutionDepthwiseLayer(ConvolutionLayer):
     """
 
     num_bottom, num_top = exactly(1), exactly(1)
+    takes_connections = False
 
     def read_channels(self):
         self.num_output = self.group = self.channels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netdef.blob import Blob
+from netdef.data.frame import refuse_frame
 from netdef.data.window_file import read_window_file
 from netdef.data.windows import WindowLoader
 from netdef.errors import DataError
@@ -57,6 +58,7 @@ class WindowDataLayer(PrefetchingLayer):
 
     def _check_fields(self) -> None:
         fields, crop_size = self.param.window_data_param, self.param.transform_param.crop_size
+        refuse_frame(self.param.transform_param, self.type)
         if crop_size == 0:
             self.fail(
                 "crop_size is 0 or missing; expected the size in pixels to which windows are warped. Set it.",

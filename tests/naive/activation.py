@@ -25,3 +25,11 @@ def tanh(x):
 
 def tanh_slope(x):
     return 1 - math.tanh(x) ** 2
+
+
+def scaled_tanh(x, amplitude=1.7159, slope=2 / 3):
+    return amplitude * math.tanh(slope * x)
+
+
+def scaled_tanh_slope(x, amplitude=1.7159, slope=2 / 3):
+    return amplitude * slope * (1 - math.tanh(slope * x) ** 2)

@@ -19,12 +19,15 @@ def filled(shape, dtype=np.float32, seed=SEED, **fields):
     return array
 
 
-def test_every_filler_of_caffe_is_there():
-    assert FILLERS.names() == ["bilinear", "constant", "gaussian", "msra", "positive_unitball", "uniform", "xavier"]
+CAFFES = ["bilinear", "constant", "gaussian", "msra", "positive_unitball", "uniform", "xavier"]
+
+
+def test_every_filler_of_caffe_is_there_and_one_of_our_own():
+    assert FILLERS.names() == sorted([*CAFFES, "digit_bitmaps"])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", FILLERS.names())
+@pytest.mark.parametrize("name", CAFFES)
 def test_fill_depends_on_the_stream_alone(name, dtype):
     shape = (6, 3, 5, 5)
     first = filled(shape, dtype, type=name)
@@ -116,7 +119,7 @@ def test_bilinear(width, row):
         assert np.allclose(kernel, np.outer(row, row))
 
 
-KNOWN = "Known: bilinear, constant, gaussian, msra, positive_unitball, uniform, xavier."
+KNOWN = "Known: bilinear, constant, digit_bitmaps, gaussian, msra, positive_unitball, uniform, xavier."
 
 ERRORS = [
     (
@@ -202,3 +205,21 @@ def test_errors_come_before_anything_is_filled(fields, shape, field, message):
     with pytest.raises(LayerError):
         fill(param, array, Stream(SEED))
     assert (array == 7).all()
+
+
+def test_digit_bitmaps():
+    digits = filled((10, 84), type="digit_bitmaps")
+    assert set(np.unique(digits)) == {-1, 1}
+    three = ["".join(".#"[int(value > 0)] for value in row) for row in digits[3].reshape(12, 7)]
+    assert three[1:4] == [".#####.", "#.....#", "......#"]
+    assert len({row.tobytes() for row in digits}) == 10
+
+
+@pytest.mark.parametrize("shape", [(84, 10), (10, 83), (10, 12, 7)])
+def test_digit_bitmaps_have_one_shape(shape):
+    with pytest.raises(LayerError) as caught:
+        filled(shape, type="digit_bitmaps")
+    assert caught.value.message == (
+        f'the filler "digit_bitmaps" got shape {shape}; it fills (10, 84) alone, ten digits of 7x12 pixels. Give the '
+        "layer num_output 10 and 84 inputs, or choose another type."
+    )

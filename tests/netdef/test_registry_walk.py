@@ -86,8 +86,10 @@ def test_docstring(name):
     missing = [section for section in SECTIONS if not re.search(rf"^(?:\w+ / )?{section}\b", text, re.MULTILINE)]
     assert not missing, f"{cls.__name__}'s docstring lacks {', '.join(missing)}"
     source = f"{sys.modules[cls.__module__].__doc__}\n{text}"
-    file = r"\b(caffe|darknet)\b.*_layer\.[ch](pp)?\b"
-    assert re.search(file, source, re.IGNORECASE), "name the file of Caffe, or of Darknet, that it follows"
+    file = r"\b(caffe|darknet)\b.*_layer\.[ch](pp)?\b|netdef's own;"
+    assert re.search(file, source, re.IGNORECASE), (
+        "name the file of Caffe, or of Darknet, that it follows, or say that it is netdef's own"
+    )
 
 
 @every_type

@@ -38,10 +38,11 @@ def test_batches_in_chunks_of_any_size(tmp_path, monkeypatch, chunk_bytes):
         assert batch.restarts == (start + 6) // 5
 
 
-def test_chunks_and_single_images_draw_alike(tmp_path, monkeypatch):
+@pytest.mark.parametrize("distortion", ["", " pad: 1 affine_param { rotation: 9 shift: 1 }"])
+def test_chunks_and_single_images_draw_alike(tmp_path, monkeypatch, distortion):
     write_lmdb(tmp_path / "bytes", pictures(9))
     write_lmdb(tmp_path / "floats", pictures(9).astype(np.float32))
-    text = "crop_size: 3 mirror: true"
+    text = "crop_size: 3 mirror: true" + distortion
     expected = fill(make(tmp_path / "bytes", text, schema.TRAIN), 9)
     assert np.array_equal(fill(make(tmp_path / "floats", text, schema.TRAIN), 9).data, expected.data)
     monkeypatch.setattr(module, "CHUNK_BYTES", 1)

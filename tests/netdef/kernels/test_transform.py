@@ -91,16 +91,17 @@ def test_draw_placements_draws_as_the_stream_does():
     stream = Stream(5, 2**64 - 4)
     placements = np.zeros((9, kernels.PLACEMENT_COUNT), np.int64)
     placements[:, 1:3] = (11, 7)
-    counter = stream.take(27)
-    kernels.draw_placements(np.uint64(stream.key), np.uint64(counter), True, 8, 4, placements)
+    counter = stream.take(45)
+    kernels.draw_placements(np.uint64(stream.key), np.uint64(counter), 5, True, 8, 4, placements)
     twin = Stream(5, 2**64 - 4)
     for row in placements:
         mirror, top, left = (int(twin.uniform() * bound) for bound in (2, 4, 4))
         assert row.tolist() == [0, 11, 7, top, left, mirror]
+        twin.take(2)
     assert stream.counter == twin.counter
 
 
 def test_draw_placements_leaves_what_is_not_random():
     placements = np.full((4, kernels.PLACEMENT_COUNT), 7, np.int64)
-    kernels.draw_placements(np.uint64(1), np.uint64(0), False, 0, 0, placements)
+    kernels.draw_placements(np.uint64(1), np.uint64(0), 3, False, 0, 0, placements)
     assert (placements == 7).all()

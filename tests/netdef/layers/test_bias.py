@@ -145,8 +145,8 @@ def test_golden(name):
         (
             "filler { type: 'constnt' }",
             [SHAPE],
-            'unknown filler type "constnt". Did you mean "constant"? Known: bilinear, constant, gaussian, msra, '
-            "positive_unitball, uniform, xavier.",
+            'unknown filler type "constnt". Did you mean "constant"? Known: bilinear, constant, digit_bitmaps, '
+            "gaussian, msra, positive_unitball, uniform, xavier.",
             "bias_param.filler.type",
         ),
     ],

@@ -256,3 +256,93 @@ def test_in_place_is_refused():
     assert caught.value.message == (
         'bottom "a" is also a top; this type cannot compute in place. Give the top a name of its own.'
     )
+
+
+# Rows: the three channels; columns: the four filters.
+TABLE = ["X.XX", ".XX.", "XX.."]
+CONNECTED = np.array([[letter == "X" for letter in row] for row in TABLE]).T
+
+
+def with_table(rows=TABLE, fields="num_output: 4 kernel_size: 2"):
+    return text(f"{fields} " + " ".join(f'connection_table: "{row}"' for row in rows))
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 5, 4), (9, 3, 40, 30)])
+def test_connection_table_is_a_convolution_with_zeros(rng, shape):
+    bottom, weight, bias = rng.normal(size=shape), rng.normal(size=(4, 3, 2, 2)), rng.normal(size=4)
+    zeros = np.where(CONNECTED[:, :, None, None], weight, 0)
+    plain = run_layer(text("num_output: 4 kernel_size: 2"), [bottom], dtype=np.float64, params=[zeros, bias])
+    run = run_layer(with_table(), [bottom], dtype=np.float64, params=[weight, bias])  # as a file might bring them
+    assert np.array_equal(run.top[0].data, plain.top[0].data)
+    assert np.array_equal(run.layer.blobs[0].data, zeros)
+    top_diff = rng.normal(size=run.top[0].shape)
+    for each in (run, plain):
+        each.backward([top_diff])
+    assert np.array_equal(run.bottom[0].diff, plain.bottom[0].diff)
+    assert np.array_equal(run.layer.blobs[0].diff, np.where(CONNECTED[:, :, None, None], plain.layer.blobs[0].diff, 0))
+    assert run.layer.blobs[0].diff[CONNECTED].all()
+    assert [run.layer.unused_count(index) for index in (0, 1)] == [5 * 4, 0]
+    assert plain.layer.unused_count(0) == 0
+
+
+def test_what_is_not_connected_begins_as_0():
+    fields = 'num_output: 4 kernel_size: 2 weight_filler { type: "xavier" }'
+    run = make_layer(with_table(fields=fields), [np.ones((1, 3, 4, 5))])
+    assert run.layer.blobs[0].data[CONNECTED].all() and not run.layer.blobs[0].data[~CONNECTED].any()
+
+
+def test_gradients_with_a_connection_table(rng):
+    check_gradients(with_table(), [rng.normal(size=(2, 3, 3, 4))])
+
+
+@pytest.mark.parametrize(
+    "rows, fields, field, message",
+    [
+        (
+            TABLE[:2],
+            "num_output: 4",
+            "",
+            'connection_table has 2 rows but bottom "data" has 3 channels; there must be one row for each channel. '
+            "Add or take away rows.",
+        ),
+        (
+            ["X.XX", ".XX", "XX.."],
+            "num_output: 4",
+            "[1]",
+            "row 1 of connection_table has 3 letters but num_output is 4; there must be one for each output. Correct "
+            "the row.",
+        ),
+        (
+            ["X.XX", ".XX.", "X1.."],
+            "num_output: 4",
+            "[2]",
+            'row 2 of connection_table has "1"; expected X where the output reads the channel and . where not. '
+            "Correct the row.",
+        ),
+        (
+            ["XX.X", ".X..", "XX.."],
+            "num_output: 4",
+            "",
+            "output 2 of connection_table reads no channel; each must read at least one. Put an X into column 3.",
+        ),
+        (
+            TABLE,
+            "num_output: 6 group: 3",
+            "",
+            "has both group 3 and connection_table; only one may say which channels a filter reads. Take one away.",
+        ),
+    ],
+)
+def test_bad_connection_tables(rows, fields, field, message):
+    with pytest.raises(LayerError) as caught:
+        make_layer(with_table(rows, fields + " kernel_size: 2"), [np.zeros((2, 3, 5, 4))])
+    assert str(caught.value) == f'layer "conv1" (Convolution): {message}'
+    assert caught.value.field == f"convolution_param.connection_table{field}"
+
+
+@pytest.mark.parametrize("kind", ["Deconvolution", "ConvolutionDepthwise"])
+def test_other_types_have_no_connection_table(kind):
+    definition = with_table().replace('"Convolution"', f'"{kind}"')
+    with pytest.raises(LayerError) as caught:
+        make_layer(definition, [np.zeros((2, 3, 5, 4))])
+    assert str(caught.value) == (f'layer "conv1" ({kind}): connection_table is for Convolution alone. Take it away.')

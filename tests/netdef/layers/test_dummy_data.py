@@ -113,8 +113,8 @@ def test_feeds_a_net():
         (
             2,
             SHAPE + "data_filler {} data_filler { type: 'gauss' }",
-            'unknown filler type "gauss". Did you mean "gaussian"? Known: bilinear, constant, gaussian, msra, '
-            "positive_unitball, uniform, xavier.",
+            'unknown filler type "gauss". Did you mean "gaussian"? Known: bilinear, constant, digit_bitmaps, '
+            "gaussian, msra, positive_unitball, uniform, xavier.",
             "data_filler[1].type",
         ),
     ],
