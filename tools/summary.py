@@ -9,7 +9,7 @@ from tools._cli import CommandParser, positive_number
 from tools.deploy import merge_shapes, named_shapes
 
 NAME = "summary"
-HELP = "show shapes, parameters, multiply-adds and memory of every layer"
+HELP = "show shapes, parameters, connections, multiply-adds and memory of every layer"
 EXAMPLES = [
     "netdef summary lenet_deploy.prototxt",
     "netdef summary train_val.prototxt --phase TRAIN --shape 3,224,224 --json",

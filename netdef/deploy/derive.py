@@ -60,14 +60,15 @@ def derive(
     so does everything where the TEST view holds nothing else than data. Then
 
     - every data layer becomes one Input layer for each top that is needed, named as that top, with the data
-      layer's ``transform_param`` (less ``mirror``, which belongs to training) and the shape ``(batch, ...)``:
-      from ``shape`` where given, else from the data source, the mean file, or crop_size. A DummyData layer
-      stays where other data layers feed the net: there it is a constant;
+      layer's ``transform_param`` (less ``mirror`` and ``affine_param``, which belong to training) and the shape
+      ``(batch, ...)``: from ``shape`` where given, else from the data source, the mean file, or crop_size. A
+      DummyData layer stays where other data layers feed the net: there it is a constant;
     - losses, measures (Accuracy), drains (Silence, HDF5Output) and all that serves only them or reads only
       labels go. Of several losses, those with the greatest ``loss_weight`` stay unless ``keep_all_heads``;
     - a loss that hides a Softmax or Sigmoid leaves it behind, in its place, unless the net has that layer on
-      that blob anyway. Its layer and top are called ``prob``; where several heads stay, or where ``prob`` is
-      taken, they are called as the loss's top. A SoftmaxWithLoss with a second top leaves that one's name;
+      that blob anyway; RBFLoss, which judges distances, leaves the Softmax of the negated ones. Its layer and top
+      are called ``prob``; where several heads stay, or where ``prob`` is taken, they are called as the loss's top.
+      A SoftmaxWithLoss with a second top leaves that one's name;
     - Dropout layers go unless ``keep_dropout``: whoever read their tops reads their bottoms;
     - rules, phases, loss weights, fillers, lr_mult and decay_mult go; the names of shared params stay.
 
@@ -267,8 +268,7 @@ def _write(document, plan: _Plan, shapes: InputShapes, keep_dropout: bool) -> De
             layers += [make_input(node, top, shapes, notes) for top in tops]
         elif index in kept:
             layers.append(clean_layer(node.param, notes))
-        if index in activations:
-            layers.append(activations[index])
+        layers += activations.get(index, [])
     if not keep_dropout:
         layers = drop_dropout(layers, notes)
     _name_inputs(layers)
@@ -287,7 +287,7 @@ def _name_inputs(layers: list[schema.LayerParameter]) -> None:
             layer.name = f"{layer.top[0]}_input" if layer.top[0] in others else layer.top[0]
 
 
-def _activations(plan: _Plan) -> dict[int, schema.LayerParameter]:
+def _activations(plan: _Plan) -> dict[int, list[schema.LayerParameter]]:
     """The Softmax and Sigmoid layers that take the places of their losses."""
     flow = plan.flow
     kept = [flow.nodes[index] for index in plan.layers]
@@ -299,22 +299,47 @@ def _activations(plan: _Plan) -> dict[int, schema.LayerParameter]:
     for head in bare:
         loss = flow.nodes[head.layer]
         own = loss.tops[0] if loss.tops else loss.name
-        name = "prob" if first == [head] and "prob" not in taken else own
-        while name in taken:
-            name += "_prob"
-        taken.add(name)
-        result[head.layer] = _activation(flow, head, name)
+        name = _free("prob" if first == [head] and "prob" not in taken else own, taken)
+        negated = _negated(plan, head)
+        scores = flow.name(negated)
+        result[head.layer] = []
+        if head.distances and negated == head.predictions[0]:
+            scores = _free("score", taken)
+            negation = schema.LayerParameter(name=scores, type="Power", bottom=[flow.name(negated)], top=[scores])
+            negation.power_param.scale = -1
+            result[head.layer].append(negation)
+        result[head.layer].append(_activation(flow, head, name, scores))
     return result
 
 
+def _free(name: str, taken: set[str]) -> str:
+    """``name``, made longer until nothing else is called so; it is taken from now on."""
+    while name in taken:
+        name += "_prob"
+    taken.add(name)
+    return name
+
+
+def _negated(plan: _Plan, head: Head) -> Version:
+    """The negated prediction of a loss of distances where the net computes it before the loss, else the prediction."""
+    flow, prediction = plan.flow, head.predictions[0]
+    for index in flow.readers.get(prediction, []):
+        power = flow.nodes[index].param.power_param
+        plain = (power.power, power.scale, power.shift) == (1, -1, 0)
+        here = flow.nodes[index].type == "Power" and plain and index in plan.layers and index < head.layer
+        if head.distances and here:
+            return flow.tops(index)[0]
+    return prediction
+
+
 def _has_activation(plan: _Plan, head: Head) -> bool:
-    readers = plan.flow.readers.get(head.predictions[0], [])
+    readers = plan.flow.readers.get(_negated(plan, head), [])
     return any(plan.flow.nodes[index].type == head.activation for index in readers if index in plan.layers)
 
 
-def _activation(flow: Flow, head: Head, name: str) -> schema.LayerParameter:
+def _activation(flow: Flow, head: Head, name: str, bottom: str) -> schema.LayerParameter:
     loss = flow.nodes[head.layer].param
-    layer = schema.LayerParameter(name=name, type=head.activation, bottom=[flow.name(head.predictions[0])], top=[name])
+    layer = schema.LayerParameter(name=name, type=head.activation, bottom=[bottom], top=[name])
     if loss.type == "InfogainLoss" and loss.infogain_loss_param.HasField("axis"):
         layer.softmax_param.axis = loss.infogain_loss_param.axis
     elif head.activation == "Softmax" and loss.softmax_param.HasField("axis"):

@@ -2,6 +2,7 @@
 
 Source: Caffe src/caffe/layers/*_loss_layer.cpp, accuracy_layer.cpp; InfogainLoss and SoftmaxWithLoss take
 raw scores and hold a softmax of their own, SigmoidCrossEntropyLoss a sigmoid, the others take what they get.
+RBFLoss takes distances; the softmax of the negated ones is what its MAP form makes probabilities of.
 """
 
 from __future__ import annotations
@@ -11,24 +12,33 @@ from dataclasses import dataclass
 from netdef.deploy.flow import Flow, Version
 from prototxt import schema
 
-ACTIVATIONS = {"SoftmaxWithLoss": "Softmax", "InfogainLoss": "Softmax", "SigmoidCrossEntropyLoss": "Sigmoid"}
+ACTIVATIONS = {
+    "SoftmaxWithLoss": "Softmax",
+    "InfogainLoss": "Softmax",
+    "RBFLoss": "Softmax",  # of the negated distances
+    "SigmoidCrossEntropyLoss": "Sigmoid",
+}
 PREDICTION_FIRST = frozenset(ACTIVATIONS) | {"HingeLoss", "MultinomialLogisticLoss"}
 MEASURES = frozenset({"Accuracy"})
 DRAINS = frozenset({"Silence", "HDF5Output"})
 LEARNED = frozenset(
     {"BatchNorm", "Bias", "Convolution", "Deconvolution", "Embed", "InnerProduct", "LSTM", "PReLU",
-     "Parameter", "RNN", "Recurrent", "Scale"}
+     "Parameter", "RBF", "RNN", "Recurrent", "Scale", "SubSampling"}
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Head:
-    """A loss layer with the versions that it judges. ``activation`` is the layer type hidden in the loss."""
+    """A loss layer with the versions that it judges. ``activation`` is the layer type hidden in the loss.
+
+    ``distances`` says that small predictions are good ones.
+    """
 
     layer: int
     predictions: tuple[Version, ...]
     weight: float
     activation: str = ""
+    distances: bool = False
 
 
 def is_loss(flow: Flow, index: int) -> bool:
@@ -52,7 +62,8 @@ def find_heads(flow: Flow) -> list[Head]:
     for index, node in enumerate(flow.nodes):
         if is_loss(flow, index) and node.bottoms:
             predictions = tuple(version for version in _predictions(flow, index) if version is not None)
-            heads.append(Head(index, predictions, loss_weight(node.param), ACTIVATIONS.get(node.type, "")))
+            activation = ACTIVATIONS.get(node.type, "")
+            heads.append(Head(index, predictions, loss_weight(node.param), activation, node.type == "RBFLoss"))
     return heads
 
 

@@ -80,14 +80,16 @@ class InputShapes:
 def make_input(node: GraphNode, top: int, shapes: InputShapes, notes: list[str]) -> schema.LayerParameter:
     """The Input layer for one top of a data layer.
 
-    The transform goes with the first top, the only one that data layers transform; ``mirror`` is for training.
+    The transform goes with the first top, the only one that data layers transform; ``mirror`` and ``affine_param``
+    are for training.
     """
     name = node.tops[top]
     layer = schema.LayerParameter(name=name, type="Input", top=[name])
     layer.input_param.shape.add().dim.extend(shapes.shape(node, top, notes))
     if top == 0 and node.param.HasField("transform_param"):
         layer.transform_param.CopyFrom(node.param.transform_param)
-        layer.transform_param.ClearField("mirror")
+        for name in ("mirror", "affine_param"):
+            layer.transform_param.ClearField(name)
         if not layer.transform_param.ListFields():
             layer.ClearField("transform_param")
     return layer

@@ -65,6 +65,12 @@ def _cropped(param, shape: Shape) -> Shape:
     return (shape[0], crop, crop) if crop else shape
 
 
+def _transformed(param, shape: Shape) -> Shape:
+    """Padded, then cropped."""
+    pad = param.transform_param.pad
+    return _cropped(param, (shape[0], *(size + 2 * pad for size in shape[1:])))
+
+
 # -- one finder for each type of data layer --------------------------------------------------------------------
 
 
@@ -105,7 +111,7 @@ def _image_data(param, top: int) -> tuple[Shape | None, str]:
         return (), ""
     image = param.image_data_param
     if image.new_height and image.new_width:
-        return _cropped(param, (_channels(param), image.new_height, image.new_width)), ""
+        return _transformed(param, (_channels(param), image.new_height, image.new_width)), ""
     return _read(param, image.source, lambda: _first_image_shape(param))
 
 
@@ -156,7 +162,7 @@ def _datum_shape(param, source: str) -> Shape:
     force_color = param.transform_param.force_color or param.data_param.force_encoded_color
     with LmdbSource(source) as records:
         image, _ = decode_datum(records.first(), force_color, param.transform_param.force_gray)
-    return _cropped(param, image.shape)
+    return _transformed(param, image.shape)
 
 
 def _first_image_shape(param) -> Shape:
@@ -170,7 +176,7 @@ def _first_image_shape(param) -> Shape:
         raise DataError("its first line is not a file name and a label")
     with open_image(image_data.root_folder + name[0], "the first image") as image:
         width, height = image.size
-    return _cropped(param, (_channels(param), height, width))
+    return _transformed(param, (_channels(param), height, width))
 
 
 def _dataset_shape(source: str, name: str) -> Shape:

@@ -30,7 +30,10 @@ def count_macs(
 def convolution(
     param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]
 ) -> int:
-    """Each output value is one filter's inner product: channels / group * kernel_h * kernel_w."""
+    """Each output value is one filter's inner product: channels / group * kernel_h * kernel_w.
+
+    With a connection_table each filter has the channels of its column; all are computed, since the others count as 0.
+    """
     return sum(prod(top) for top in tops) * prod(params[0][1:])
 
 
@@ -64,6 +67,20 @@ def batch_norm(
     param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]
 ) -> int:
     """With stored statistics: one scaling and one shift for each value."""
+    return prod(tops[0])
+
+
+@MACS.register("RBF")
+def rbf(param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]) -> int:
+    """The square of each difference from each target."""
+    return prod(tops[0]) * params[0][1]
+
+
+@MACS.register("SubSampling")
+def sub_sampling(
+    param: schema.LayerParameter, bottoms: Sequence[Shape], tops: Sequence[Shape], params: Sequence[Shape]
+) -> int:
+    """One for each value: the sum times the coefficient, plus the bias."""
     return prod(tops[0])
 
 

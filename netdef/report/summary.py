@@ -1,4 +1,4 @@
-"""What a net costs, layer by layer: shapes, parameters, multiply-accumulates, memory."""
+"""What a net costs, layer by layer: shapes, parameters, connections, multiply-accumulates, memory."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from dataclasses import asdict, dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
+from netdef.report.connections import count_connections
 from netdef.report.macs import count_macs
 from prototxt import schema
 
 if TYPE_CHECKING:
     from netdef.net import Net
 
+NUMBERS = ("parameters", "connections", "macs", "blob_bytes", "parameter_bytes")
 NO_COPY = frozenset({"Flatten", "Reshape", "Split"})  # their tops are their bottoms' memory
 
 
@@ -23,7 +25,8 @@ class Row:
     """One layer.
 
     ``output`` has the shapes of the tops; ``parameters`` counts the values that the layer owns (a shared blob
-    belongs to the first layer that has it); ``macs`` are multiply-accumulates of a forward pass; ``blob_bytes`` is
+    belongs to the first layer that has it, and what a connection_table leaves out is none); ``connections`` are those
+    of one item (`netdef.report.connections`); ``macs`` are multiply-accumulates of a forward pass; ``blob_bytes`` is
     the memory of the tops' data (0 in place, and where a top is its bottom's memory), ``parameter_bytes`` that of
     the parameters. Training doubles both for the diffs, and the solver keeps one more copy of the parameters.
     """
@@ -32,6 +35,7 @@ class Row:
     type: str
     output: list[list[int]]
     parameters: int
+    connections: int
     macs: int
     blob_bytes: int
     parameter_bytes: int
@@ -61,8 +65,9 @@ def summarize(net: Net, *, types: dict[str, str] | None = None) -> Summary:
     for step in net.steps:
         if step.node.type == "Split":
             continue
-        owned = [blob for blob in step.layer.blobs if id(blob) in owners - counted]
-        counted.update(id(blob) for blob in owned)
+        blobs = enumerate(step.layer.blobs)
+        owned = {index: blob for index, blob in blobs if id(blob) in owners - counted}
+        counted.update(id(blob) for blob in owned.values())
         summary.rows.append(_row(step, owned, (types or {}).get(step.node.name, step.node.type)))
     return summary
 
@@ -73,12 +78,14 @@ def _row(step, owned, shown_type: str) -> Row:
     item = step.layer.dtype.itemsize
     below = {id(blob) for blob in step.bottom}
     fresh = [] if step.node.type in NO_COPY else [blob for blob in step.top if id(blob) not in below]
-    parameters = sum(prod(blob.shape) for blob in owned)
+    parameters = sum(prod(blob.shape) for blob in owned.values())
+    unused = sum(step.layer.unused_count(index) for index in owned)
     return Row(
         step.node.name,
         shown_type,
         [list(top) for top in tops],
-        parameters,
+        parameters - unused,
+        count_connections(step.layer, bottoms, tops),
         count_macs(step.node.param, bottoms, tops, [tuple(blob.shape) for blob in step.layer.blobs]),
         item * sum(prod(blob.shape) for blob in fresh),
         item * parameters,
@@ -90,14 +97,15 @@ def _row(step, owned, shown_type: str) -> Row:
 
 def to_table(summary: Summary) -> str:
     """Aligned columns, with a line of totals and the memory in plain words."""
-    head = ("layer", "type", "output", "parameters", "multiply-adds", "memory")
+    head = ("layer", "type", "output", "parameters", "connections", "multiply-adds", "memory")
     lines = [
         (row.layer, row.type, ", ".join(shape_text(shape) for shape in row.output), f"{row.parameters:,}",
-         f"{row.macs:,}", bytes_text(row.blob_bytes + row.parameter_bytes))
+         f"{row.connections:,}", f"{row.macs:,}", bytes_text(row.blob_bytes + row.parameter_bytes))
         for row in summary.rows
     ]  # fmt: skip
     memory = summary.total("blob_bytes") + summary.total("parameter_bytes")
-    total = ("total", "", "", f"{summary.total('parameters'):,}", f"{summary.total('macs'):,}", bytes_text(memory))
+    sums = [f"{summary.total(what):,}" for what in ("parameters", "connections", "macs")]
+    total = ("total", "", "", *sums, bytes_text(memory))
     widths = [max(len(line[i]) for line in (head, *lines, total)) for i in range(len(head))]
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     body = [_align(line, widths) for line in lines]
@@ -139,7 +147,7 @@ def bytes_text(count: int) -> str:
 
 
 def to_json(summary: Summary) -> str:
-    totals = {what: summary.total(what) for what in ("parameters", "macs", "blob_bytes", "parameter_bytes")}
+    totals = {what: summary.total(what) for what in NUMBERS}
     content = {
         "name": summary.name,
         "phase": summary.phase,
@@ -153,8 +161,8 @@ def to_csv(summary: Summary) -> str:
     """One line for each layer, shapes as ``64x20x24x24`` joined by spaces."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["layer", "type", "output", "parameters", "macs", "blob_bytes", "parameter_bytes"])
+    writer.writerow(["layer", "type", "output", *NUMBERS])
     for row in summary.rows:
         shapes = " ".join(shape_text(shape) for shape in row.output)
-        writer.writerow([row.layer, row.type, shapes, row.parameters, row.macs, row.blob_bytes, row.parameter_bytes])
+        writer.writerow([row.layer, row.type, shapes, *(getattr(row, what) for what in NUMBERS)])
     return buffer.getvalue()

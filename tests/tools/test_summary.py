@@ -18,10 +18,10 @@ def test_the_table(run, tmp_path):
     assert result.out.splitlines()[:6] == [
         "tiny, TEST phase",
         "",
-        "layer  type     output      parameters  multiply-adds   memory",
-        "--------------------------------------------------------------",
-        "d      Data     4x3x5x6, 4           0              0  1.4 KiB",
-        "s      Scale    4x3x5x6              3            360  1.4 KiB",
+        "layer  type     output      parameters  connections  multiply-adds   memory",
+        "---------------------------------------------------------------------------",
+        "d      Data     4x3x5x6, 4           0            0              0  1.4 KiB",
+        "s      Scale    4x3x5x6              3            0            360  1.4 KiB",
     ]
 
 
@@ -30,7 +30,7 @@ def test_json_and_csv(run, tmp_path):
     content = json.loads(run("summary", "net.prototxt", "--shape", "3,5,6", "--batch", "2", "--json").out)
     assert content["layers"][0]["output"] == [[2, 3, 5, 6], [2]]
     result = run("summary", "net.prototxt", "--shape", "3,5,6", "--format", "csv", "--phase", "TRAIN")
-    assert result.out.splitlines()[2] == "s,Scale,4x3x5x6,3,360,1440,12"
+    assert result.out.splitlines()[2] == "s,Scale,4x3x5x6,3,0,360,1440,12"
 
 
 def test_errors(run, tmp_path):

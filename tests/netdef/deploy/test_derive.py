@@ -278,6 +278,38 @@ def test_a_net_with_nothing_but_data():
     )
 
 
+RBF = """
+layer { name: "rbf" type: "RBF" bottom: "data" top: "rbf" rbf_param { num_output: 4 } }
+"""
+RBF_LOSS = 'layer { name: "loss" type: "RBFLoss" bottom: "rbf" bottom: "label" top: "loss" }'
+NEGATED = 'layer { name: "score" type: "Power" bottom: "rbf" top: "score" power_param { scale: -1 } }'
+ACCURACY = 'layer { name: "accuracy" type: "Accuracy" bottom: "score" bottom: "label" top: "accuracy" }'
+
+
+@pytest.mark.parametrize("middle", ["", NEGATED + ACCURACY])
+def test_distances_are_negated_before_the_softmax(middle):
+    layers = (DATA, RBF, middle, RBF_LOSS)
+    assert wiring(*layers)[1:] == ["RBF rbf: data -> rbf", "Power score: rbf -> score", "Softmax prob: score -> prob"]
+    assert deploy(*layers).count("scale: -1") == 1
+    assert deploy(deploy(*layers)) == deploy(*layers)
+
+
+def test_a_negation_under_another_name_and_another_power():
+    other = NEGATED.replace('"score"', '"near"')
+    assert wiring(DATA, RBF, other, RBF_LOSS)[2:] == ["Power near: rbf -> near", "Softmax prob: near -> prob"]
+    half = NEGATED.replace("scale: -1", "scale: -0.5")
+    assert wiring(DATA, RBF, half, RBF_LOSS)[2:] == [
+        "Power score: rbf -> score", "Power score_prob: rbf -> score_prob", "Softmax prob: score_prob -> prob",
+    ]  # fmt: skip
+    after = wiring(DATA, RBF, RBF_LOSS, NEGATED)
+    assert "Softmax prob: score_prob -> prob" in after
+
+
+def test_padding_stays_and_distortion_goes():
+    data = DATA.replace("mirror: true", "mirror: true pad: 2 affine_param { rotation: 9 }")
+    assert "transform_param {\n    scale: 0.5\n    pad: 2\n  }" in deploy(data, IP.format("ip", "data"), LOSS)
+
+
 def test_the_definition_is_not_changed():
     document = parse_net("\n".join(TWO_HEADS))
     before = document.message.SerializeToString()
