@@ -100,8 +100,14 @@ def tanh_backward(top_diff, top, bottom_diff):
 @kernel(parallel=True)
 def scaled_tanh_forward(bottom, amplitude, slope, top):
     """``top = amplitude * tanh(slope * bottom)``."""
-    for i in prange(bottom.size):
-        top[i] = amplitude * tanh(slope * bottom[i])
+    for block in prange((bottom.size + BLOCK - 1) // BLOCK):
+        first = np.int64(block) * BLOCK
+        count = min(BLOCK, bottom.size - first)
+        for i in range(first, first + count):
+            top[i] = slope * bottom[i]
+        tanh_run(top, first, count, top)
+        for i in range(first, first + count):
+            top[i] *= amplitude
 
 
 @kernel(parallel=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdef.kernels._size import sized
 from netdef.kernels.rbf import distances, distances_to_bottom, distances_to_weight
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, refuse_in_place
 
 
@@ -59,6 +59,7 @@ class RBFLayer(Layer):
         self.rows = (bottom[0].shape[0], self.dim)
         top[0].reshape(self.rows[0], self.param.rbf_param.num_output)
 
+    @repeatable
     def forward(self, bottom, top):
         run = sized(distances, self._work(top))
         run(bottom[0].data.reshape(self.rows), self.blobs[0].data.reshape(-1, self.dim), top[0].data)

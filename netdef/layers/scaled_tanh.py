@@ -6,7 +6,7 @@ from math import isfinite
 
 from netdef.kernels._size import sized
 from netdef.kernels.activation import scaled_tanh_backward, scaled_tanh_forward
-from netdef.layer import register_layer
+from netdef.layer import register_layer, repeatable
 from netdef.layers._elementwise import ElementwiseLayer
 
 
@@ -42,6 +42,7 @@ class ScaledTanHLayer(ElementwiseLayer):
                 )
         self.numbers = self.dtype.type(fields.amplitude), self.dtype.type(fields.slope)
 
+    @repeatable
     def forward(self, bottom, top):
         self.run_forward(scaled_tanh_forward, bottom, top, *self.numbers)
 

@@ -6,7 +6,7 @@ from netdef.kernels import bias as bias_kernels
 from netdef.kernels import scale as scale_kernels
 from netdef.kernels._size import sized
 from netdef.kernels.subsampling import spread_windows, sum_windows
-from netdef.layer import Layer, exactly, register_layer
+from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, refuse_in_place
 from prototxt import schema
 
@@ -82,6 +82,7 @@ class SubSamplingLayer(Layer):
         self.planes = (num * channels, height, width)
         self.pooled = (num * channels, *pooled)
 
+    @repeatable
     def forward(self, bottom, top):
         sums = self.scratch("sums", self.pooled)
         sized(sum_windows, bottom[0].count)(bottom[0].data.reshape(self.planes), self.size, self.stride, sums)

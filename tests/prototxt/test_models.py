@@ -39,7 +39,6 @@ SOLVERS = {
     "cifar10_full_lr1_solver": "cifar10/cifar10_full_solver_lr1",
     "cifar10_full_lr2_solver": "cifar10/cifar10_full_solver_lr2",
 }
-OUR_OWN = {"lenet5_classic", "lenet_nesterov_solver"}
 # LeNet-5 in the habits of other systems: its learnable numbers, what is trained and for how long.
 RECIPES = {
     "lenet5_keras": (61706, "SGD", {"images": 55000, "batch": 32, "epochs": 20}),
@@ -47,6 +46,22 @@ RECIPES = {
     "lenet5_cifar10": (62006, "Adam", {"images": 50000, "batch": 128, "epochs": 2}),
 }
 RECIPE_FILES = {f"{name}{part}" for name in RECIPES for part in ("", "_train_test", "_solver")}
+OUR_OWN = {
+    "lenet5_1998",
+    "lenet5_1998_distorted_solver",
+    "lenet5_1998_distorted_train_test",
+    "lenet5_1998_solver",
+    "lenet5_1998_train_test",
+    "lenet5_classic",
+    "lenet5_classic_solver",
+    "lenet5_classic_train_test",
+    "lenet_nesterov_solver",
+}
+# What LeCun, Bottou, Bengio and Haffner (1998), table I, let each map of C3 read.
+TABLE_I = [
+    "012", "123", "234", "345", "045", "015", "0123", "1234", "2345", "0345", "0145", "0125", "0134", "1245", "0235",
+    "012345",
+]  # fmt: skip
 
 
 def test_every_model_is_held_against_caffes():
@@ -137,3 +152,38 @@ def test_training_and_use_of_a_recipe_are_one_net():
         used = [layer for layer in load_net(MODELS / f"{name}.prototxt").message.layer
                 if layer.type not in ("Input", "Softmax")]  # fmt: skip
         assert learned == used
+
+
+def lenet5_layers(name):
+    layers = load_net(MODELS / f"{name}.prototxt").message.layer
+    return {layer.name: layer for layer in layers if layer.type not in ("Data", "Input")}
+
+
+def test_c3_reads_what_table_i_says():
+    table = lenet5_layers("lenet5_1998_train_test")["c3"].convolution_param.connection_table
+    read = ["".join(str(row) for row in range(6) if table[row][column] == "X") for column in range(16)]
+    assert read == TABLE_I
+
+
+def test_lenet5_of_1998_has_the_papers_layers():
+    layers = lenet5_layers("lenet5_1998_train_test")
+    squashed = [name for unit in ("c1", "s2", "c3", "s4", "c5", "f6") for name in (unit, f"{unit}_squash")]
+    assert list(layers) == [*squashed, "rbf", "score", "accuracy", "loss"]
+    for layer in layers.values():
+        if layer.type == "ScaledTanH":
+            numbers = (layer.scaled_tanh_param.amplitude, layer.scaled_tanh_param.slope)
+            assert numbers == (pytest.approx(1.7159), pytest.approx(2 / 3))
+    assert layers["rbf"].param[0].lr_mult == 0
+    loss = layers["loss"].rbf_loss_param
+    assert (loss.criterion, loss.j) == (schema.RBFLossParameter.MAP, pytest.approx(0.1))
+
+
+def test_the_distorted_variant_differs_in_its_data_alone():
+    assert lenet5_layers("lenet5_1998_distorted_train_test") == lenet5_layers("lenet5_1998_train_test")
+    transforms = [
+        load_net(MODELS / f"lenet5_1998{kind}_train_test.prototxt").message.layer[0].transform_param
+        for kind in ("_distorted", "")
+    ]
+    assert transforms[0].HasField("affine_param") and not transforms[1].HasField("affine_param")
+    transforms[0].ClearField("affine_param")
+    assert transforms[0] == transforms[1]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+import prototxt
 from netdef.report.shapes import shape_net
 from netdef.report.summary import bytes_text, summarize, to_csv, to_json, to_table
 from prototxt import load_net, parse_net, schema
 
+MODELS = Path(prototxt.__file__).parent / "models"
 LENET5 = """
 name: "LeNet-5"
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 1 dim: 32 dim: 32 } } }
@@ -46,6 +49,25 @@ def test_the_classic_lenet5():
     assert summary.rows[2].blob_bytes == 0
 
 
+@pytest.mark.parametrize("batch", [1, 32])
+@pytest.mark.parametrize("name", ["lenet5_1998_train_test", "lenet5_1998"])
+def test_lenet5_has_the_papers_numbers(name, batch):
+    """LeCun, Bottou, Bengio and Haffner (1998), section II.B; 340,908 connections and 60,000 learned numbers in all."""
+    document = load_net(MODELS / f"{name}.prototxt")
+    summary = summarize(shape_net(document, schema.TEST, batch=batch, shape=(1, 32, 32)))
+    rows = {row.layer: (tuple(row.output[0][1:]), row.parameters, row.connections) for row in summary.rows}
+    assert {name: row for name, row in rows.items() if row[1]} == {
+        "c1": ((6, 28, 28), 156, 122_304),
+        "s2": ((6, 14, 14), 12, 5_880),
+        "c3": ((16, 10, 10), 1_516, 151_600),
+        "s4": ((16, 5, 5), 32, 2_000),
+        "c5": ((120, 1, 1), 48_120, 48_120),
+        "f6": ((84,), 10_164, 10_164),
+        "rbf": ((10,), 840, 840),
+    }
+    assert (summary.total("parameters"), summary.total("connections")) == (60_000 + 840, 340_068 + 840)
+
+
 def test_no_blob_takes_memory():
     net = shape_net(parse_net(LENET5.replace("dim: 1 dim: 1 dim: 32", "dim: 100000 dim: 1 dim: 32")), schema.TEST)
     assert summarize(net).total("blob_bytes") > 10**9
@@ -62,14 +84,14 @@ def test_table():
     assert to_table(small()) == (
         "small, TEST phase\n"
         "\n"
-        "layer  type     output   parameters  multiply-adds  memory\n"
-        "----------------------------------------------------------\n"
-        "data   Input    2x3x5x4           0              0   480 B\n"
-        "a      Scale    2x3x5x4           3            120   492 B\n"
-        "b      Scale    2x3x5x4           0            120     0 B\n"
-        "flat   Flatten  2x60              0              0     0 B\n"
-        "----------------------------------------------------------\n"
-        "total                             3            240   972 B\n"
+        "layer  type     output   parameters  connections  multiply-adds  memory\n"
+        "-----------------------------------------------------------------------\n"
+        "data   Input    2x3x5x4           0            0              0   480 B\n"
+        "a      Scale    2x3x5x4           3            0            120   492 B\n"
+        "b      Scale    2x3x5x4           0            0            120     0 B\n"
+        "flat   Flatten  2x60              0            0              0     0 B\n"
+        "-----------------------------------------------------------------------\n"
+        "total                             3            0            240   972 B\n"
         "\n"
         "Memory: blobs 960 B, parameters 12 B; with the diffs and the momentum of training 1.9 KiB.\n"
     )
@@ -77,15 +99,17 @@ def test_table():
 
 def test_json_and_csv():
     content = json.loads(to_json(small()))
-    assert content["total"] == {"parameters": 3, "macs": 240, "blob_bytes": 960, "parameter_bytes": 12}
+    assert content["total"] == {
+        "parameters": 3, "connections": 0, "macs": 240, "blob_bytes": 960, "parameter_bytes": 12,
+    }  # fmt: skip
     assert content["layers"][1] == {
-        "layer": "a", "type": "Scale", "output": [[2, 3, 5, 4]], "parameters": 3, "macs": 120, "blob_bytes": 480,
-        "parameter_bytes": 12,
+        "layer": "a", "type": "Scale", "output": [[2, 3, 5, 4]], "parameters": 3, "connections": 0, "macs": 120,
+        "blob_bytes": 480, "parameter_bytes": 12,
     }  # fmt: skip
     assert to_csv(small()).splitlines()[:3] == [
-        "layer,type,output,parameters,macs,blob_bytes,parameter_bytes",
-        "data,Input,2x3x5x4,0,0,480,0",
-        "a,Scale,2x3x5x4,3,120,480,12",
+        "layer,type,output,parameters,connections,macs,blob_bytes,parameter_bytes",
+        "data,Input,2x3x5x4,0,0,0,480,0",
+        "a,Scale,2x3x5x4,3,0,120,480,12",
     ]
 
 
