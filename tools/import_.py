@@ -20,6 +20,7 @@ KINDS = {
     "pytorch": "tools.import_pytorch",
     "keras": "tools.import_keras",
     "npz": "tools.import_npz",
+    "darknet": "tools.import_darknet",
 }
 
 
