@@ -85,19 +85,21 @@ def _span_values(source, channels, size, pad, margin, span, origin, grid, pitch,
 
 @kernel(parallel=True)
 def convolve(source, filters, bias, channels, size, pad, outs, pooled, grid, span_rows, pitch, places, value_rows,
-             filter_rows, product_rows, zeros, packs, values, products, lines, target):  # fmt: skip
+             filter_rows, product_rows, zeros, packs, values, products, lines, terms, target):  # fmt: skip
     """``target``, ``(num, outs, *pooled)``, from ``source``, ``(num, channels, *size)``, and ``filters``.
 
     ``grid``: (rows, columns) of tiles of an image; ``pitch``: elements of a row of a padded image of vectors, in which
     ``places`` are the pixels; ``value_rows``, ``filter_rows``, ``product_rows``: the distances of tiles, of channels
-    and of tiles in the matrices; ``bias`` goes up to whole vectors. The working space has a row for each slot.
+    and of tiles in the matrices; ``bias`` is empty where there is none. The working space has a row for each slot.
     """
     slots, lanes = packs.shape[0], VECTOR_BYTES // source.itemsize
     num = source.size // (channels * size[0] * size[1])
     rows, blocks, area = num * grid[0], -(-outs // lanes), pooled[0] * pooled[1]
     units = -(-rows // span_rows)
     for slot in prange(slots):
-        pack, found, made, line = packs[slot], values[slot], products[slot], lines[slot]
+        pack, found, made, line, term = packs[slot], values[slot], products[slot], lines[slot], terms[slot]
+        for o in range(term.size):
+            term[o] = bias[o] if o < bias.size else 0
         for unit in range(slot * units // slots, (slot + 1) * units // slots):
             span = np.int64(unit * rows // units), np.int64((unit + 1) * rows // units)
             _span_values(source, channels, size, pad, 2, span, span[0], grid, pitch, places, pack, found)
@@ -115,7 +117,7 @@ def convolve(source, filters, bias, channels, size, pad, outs, pooled, grid, spa
                     for tile in range(some * grid[1]):
                         down, right = tile // grid[1] * 4, tile % grid[1] * 4
                         number = (row - span[0]) * grid[1] + tile
-                        tile_sums(made, (number * blocks + block) * lanes, made.size // VALUES, bias, block * lanes,
+                        tile_sums(made, (number * blocks + block) * lanes, made.size // VALUES, term, block * lanes,
                                   line, (down * pooled[1] + right) * lanes, pooled[1] * lanes,
                                   pooled[0] - 4 * first - down, pooled[1] - right)  # fmt: skip
                     count_rows = min(4 * some, pooled[0] - 4 * first)

@@ -77,16 +77,13 @@ class WinogradPlan(ConvolutionPlan):
         filters = self._matrix("filters", 1, ins * to_width)[0]
         run = _twin(transform_filters, slots)
         run(weight, ins, outs, *steps, order, slots, self._rows("taps", slots, 9 * lanes), filters)
-        vectors = np.zeros(to_width, self.dtype)
-        if bias is not None:
-            vectors[:outs] = bias
         _twin(convolve, slots)(
-            source, filters, vectors, ins, size, pad[0], outs, pooled, grid, span_rows, pitch,
+            source, filters, self.zeros[:0] if bias is None else bias, ins, size, pad[0], outs, pooled, grid, span_rows, pitch,
             self._places(size, pad, pitch),
             np.arange(tiles) * from_width, np.arange(ins) * to_width, np.arange(tiles) * to_width,
             np.zeros(tiles, self.dtype), self._rows("pack", slots, (4 * span_rows + 2) * pitch),
             self._matrix("values", slots, tiles * from_width), self._matrix("products", slots, tiles * to_width),
-            self._rows("lines", slots, 4 * span_rows * pooled[1] * lanes), target,
+            self._rows("lines", slots, 4 * span_rows * pooled[1] * lanes), self._rows("terms", slots, to_width), target,
         )  # fmt: skip
 
     def backward_weight(self, bottom, top_diff, weight_diff) -> None:
