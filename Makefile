@@ -22,10 +22,11 @@ DRAWING  := $(LENET)/lenet.png
 CURVES   := $(LENET)/lenet_train.png
 TEST_LOG := $(LENET)/lenet_test.log
 ANSWERS  := $(LENET)/answers.txt
+GALLERY  := $(LENET)/gallery/features.png
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lenet draw lmdb train plot test deploy classify summary check bench cleanall clean-venv
+.PHONY: help lenet draw lmdb train plot test deploy classify gallery summary check bench cleanall clean-venv
 
 help:
 	@echo "make lenet      the whole of LeNet: draw, lmdb, train, plot, deploy, classify, test"
@@ -41,6 +42,7 @@ help:
 	@echo "make test       the accuracy on the 10,000 test images"
 	@echo "make deploy     the net for inference, lenet_deploy.prototxt"
 	@echo "make classify   answers on sample images"
+	@echo "make gallery    right and wrong answers, confusion matrix, filters and feature maps as pictures"
 	@echo "make cleanall   removes $(LENET)"
 	@echo "make clean-venv removes $(VENV)"
 	@echo
@@ -64,6 +66,7 @@ test: $(TEST_LOG)
 deploy: $(DEPLOY)
 classify: $(ANSWERS)
 	@cat $(ANSWERS)
+gallery: $(GALLERY)
 
 summary: $(NET)
 	$(IN) $(NETDEF) summary lenet_train_test.prototxt --shape 1,28,28
@@ -100,6 +103,10 @@ $(DEPLOY): $(NET) $(LMDB)
 $(ANSWERS): $(DEPLOY) $(WEIGHTS)
 	$(IN) $(NETDEF) classify --model lenet_deploy.prototxt --weights lenet_iter_10000.caffemodel \
 	  --top 3 png/*.png > answers.txt
+
+$(GALLERY): $(DEPLOY) $(WEIGHTS) $(LMDB)
+	$(IN) $(NETDEF) gallery --model lenet_deploy.prototxt --weights lenet_iter_10000.caffemodel \
+	  --source mnist_test_lmdb
 
 cleanall:
 	rm -rf $(LENET)

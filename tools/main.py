@@ -27,6 +27,7 @@ COMMANDS = {
     "draw": "tools.draw",
     "plot": "tools.plot",
     "summary": "tools.summary",
+    "gallery": "tools.gallery",
     "convert_mnist": "tools.convert_mnist",
     "device_query": "tools.device_query",
     "warmup": "tools.warmup",

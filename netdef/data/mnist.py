@@ -127,17 +127,21 @@ def check_pair(images: np.ndarray, labels: np.ndarray) -> None:
         raise DataError(f"there are {len(images)} images and {len(labels)} labels. Take both files from one set.")
 
 
-def _find(directory: Path, name: str) -> Path:
-    """The file called ``name``, with or without ``.gz``, also as ``train-images.idx3-ubyte``."""
+def find_file(directory: Path, name: str) -> Path | None:
+    """The file called ``name`` in a folder, with or without ``.gz``, also as ``train-images.idx3-ubyte``."""
     dotted = name.replace("-idx", ".idx")
     candidates = [directory / f"{stem}{suffix}" for stem in (name, dotted) for suffix in ("", ".gz")]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    raise DataError(
-        f'"{directory}" has neither {name} nor {name}.gz; expected the four files of MNIST. '
-        "Correct the path or download them."
-    )
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _find(directory: Path, name: str) -> Path:
+    found = find_file(directory, name)
+    if found is None:
+        raise DataError(
+            f'"{directory}" has neither {name} nor {name}.gz; expected the four files of MNIST. '
+            "Correct the path or download them."
+        )
+    return found
 
 
 # -- where to get them -------------------------------------------------------------------------------------------

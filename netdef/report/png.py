@@ -6,9 +6,10 @@ the memory does not grow with the picture. Text is drawn in its final size.
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
-from netdef.report.scene import Box, Curve, Scene, Shape, Text, font
+from netdef.report.scene import Box, Curve, Raster, Scene, Shape, Text, font
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
@@ -24,17 +25,33 @@ def to_png(scene: Scene, scale: float = 2.0) -> Image.Image:
 
     size = (max(1, round(scene.width * scale)), max(1, round(scene.height * scale)))
     image = Image.new("RGB", size, scene.background)
-    shapes = [(mark, *_rows(mark)) for mark in scene.marks if not isinstance(mark, Text)]
+    shapes = [(mark, *_rows(mark)) for mark in scene.marks if not isinstance(mark, (Text, Raster))]
     for top in range(0, size[1], STRIP):
         height = min(STRIP, size[1] - top)
         inside = [mark for mark, low, high in shapes if high * scale >= top and low * scale <= top + height]
         if inside:
             image.paste(_strip(scene, inside, scale, top, size[0], height), (0, top))
+    for mark in scene.marks:
+        if isinstance(mark, Raster):
+            _raster(image, mark, scale)
     draw = ImageDraw.Draw(image)
     for mark in scene.marks:
         if isinstance(mark, Text):
             _text(draw, mark, scale)
     return image
+
+
+def _raster(image: Image.Image, raster: Raster, scale: float) -> None:
+    """Pixels that become larger stay sharp, pixels that become smaller are averaged."""
+    from PIL import Image
+
+    left, top = round(raster.x * scale), round(raster.y * scale)
+    right, bottom = round((raster.x + raster.width) * scale), round((raster.y + raster.height) * scale)
+    size = (max(1, right - left), max(1, bottom - top))
+    with Image.open(io.BytesIO(raster.png)) as pixels:
+        shrinks = pixels.width > size[0] or pixels.height > size[1]
+        method = Image.Resampling.BOX if shrinks else Image.Resampling.NEAREST
+        image.paste(pixels.convert("RGB").resize(size, method), (left, top))
 
 
 def _rows(mark: Box | Curve | Shape) -> tuple[float, float]:

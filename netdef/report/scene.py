@@ -62,7 +62,18 @@ class Text:
     halo: str = ""
 
 
-Mark = Box | Curve | Shape | Text
+@dataclass(frozen=True)
+class Raster:
+    """An encoded PNG, stretched over a rectangle; each of its pixels stays a sharp square. Text alone lies above it."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    png: bytes
+
+
+Mark = Box | Curve | Shape | Text | Raster
 
 
 @dataclass

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from xml.sax.saxutils import escape
 
-from netdef.report.scene import Box, Curve, Scene, Shape, Text, text_width
+from netdef.report.scene import Box, Curve, Raster, Scene, Shape, Text, text_width
 
 FONTS = "Helvetica Neue, Helvetica, Arial, sans-serif"
 
@@ -55,4 +56,12 @@ def _text(text: Text) -> str:
     )
 
 
-WRITERS = {Box: _box, Curve: _curve, Shape: _shape, Text: _text}
+def _raster(raster: Raster) -> str:
+    return (
+        f'<image x="{raster.x:.1f}" y="{raster.y:.1f}" width="{raster.width:.1f}" height="{raster.height:.1f}" '
+        'preserveAspectRatio="none" style="image-rendering:pixelated" '
+        f'href="data:image/png;base64,{b64encode(raster.png).decode()}"/>'
+    )
+
+
+WRITERS = {Box: _box, Curve: _curve, Shape: _shape, Text: _text, Raster: _raster}

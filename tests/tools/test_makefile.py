@@ -52,7 +52,7 @@ def test_the_steps_of_the_main_job(project):
         make_parser(load_command(name)).parse(words)
 
 
-@pytest.mark.parametrize("step", ["draw", "lmdb", "train", "plot", "test", "deploy", "classify", "summary"])
+@pytest.mark.parametrize("step", ["draw", "lmdb", "train", "plot", "test", "deploy", "classify", "gallery", "summary"])
 def test_every_step_stands_alone(project, step):
     done = make(project, "-n", step, f"PYTHON={sys.executable}")
     assert done.returncode == 0

@@ -1,0 +1,1 @@
+"""Pictures of what a trained net sees, knows and answers."""
