@@ -77,10 +77,11 @@ class WinogradPlan(ConvolutionPlan):
         filters = self._matrix("filters", 1, ins * to_width)[0]
         run = _twin(transform_filters, slots)
         run(weight, ins, outs, *steps, order, slots, self._rows("taps", slots, 9 * lanes), filters)
+        bias = self.zeros[:0] if bias is None else bias
         _twin(convolve, slots)(
-            source, filters, self.zeros[:0] if bias is None else bias, ins, size, pad[0], outs, pooled, grid, span_rows, pitch,
-            self._places(size, pad, pitch),
-            np.arange(tiles) * from_width, np.arange(ins) * to_width, np.arange(tiles) * to_width,
+            source, filters, bias, ins, size, pad[0], outs, pooled, grid, span_rows, pitch,
+            self._places(size, pad, pitch), np.arange(tiles) * from_width, np.arange(ins) * to_width,
+            np.arange(tiles) * to_width,
             np.zeros(tiles, self.dtype), self._rows("pack", slots, (4 * span_rows + 2) * pitch),
             self._matrix("values", slots, tiles * from_width), self._matrix("products", slots, tiles * to_width),
             self._rows("lines", slots, 4 * span_rows * pooled[1] * lanes), self._rows("terms", slots, to_width), target,
