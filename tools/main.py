@@ -30,6 +30,7 @@ COMMANDS = {
     "gallery": "tools.gallery",
     "convert_mnist": "tools.convert_mnist",
     "device_query": "tools.device_query",
+    "epochs": "tools.epochs",
     "warmup": "tools.warmup",
     "run": "tools.run",
     "convert_imageset": "tools.convert_imageset",
