@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from netdef import aligned
 from netdef.errors import NetError
+
+if TYPE_CHECKING:
+    from netdef.sharing import Pool
 
 MAX_ELEMENTS = 2**31 - 1  # blob.cpp:31: a blob's count must fit a C int
 
@@ -27,15 +31,22 @@ class Memory:
     still, arrays that were taken from blobs are those that the blobs would give again.
     """
 
-    __slots__ = ("flat", "version", "filler")
+    __slots__ = ("flat", "version", "filler", "_pool")
     changes = 0
 
     def __init__(self) -> None:
         self.flat: np.ndarray | None = None
         self.version = 0
         self.filler: Callable[[np.ndarray], None] | None = None
+        self._pool: Pool | None = None
 
-    def replace(self, flat: np.ndarray) -> None:
+    def borrow_from(self, pool: Pool) -> None:
+        """Take buffers from ``pool`` from now on; a buffer of its own, which somebody filled already, stays."""
+        if self.flat is None or self._pool is not None:
+            self._pool = pool
+            self.replace(None)
+
+    def replace(self, flat: np.ndarray | None) -> None:
         self.flat = flat
         self.version += 1
         Memory.changes += 1
@@ -43,7 +54,7 @@ class Memory:
     def reserve(self, count: int, dtype: np.dtype) -> np.ndarray:
         """At least ``count`` elements; a new, zeroed buffer where the old one is too small."""
         if self.flat is None or self.flat.size < count:
-            self.replace(aligned.zeros(count, dtype))
+            self.replace(self._pool.take(count, dtype) if self._pool else aligned.zeros(count, dtype))
         return self.flat
 
 
@@ -169,6 +180,11 @@ class Blob:
             self._diff = flat[: self._count].reshape(self._shape)
             self._versions[1] = memory.version
         return self._diff
+
+    @property
+    def data_memory(self) -> Memory:
+        """What holds the values: one and the same for blobs that share them."""
+        return self._data_memory
 
     @property
     def has_data(self) -> bool:

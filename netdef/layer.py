@@ -21,6 +21,10 @@ from netdef.random import Stream, derive_seed
 from netdef.registry import Registry
 from prototxt import schema
 
+# Working arrays that are done with when a call returns, so that all layers of a net may have the same one.
+PASSING = {"col", "few packs", "pack", "packs", "rows", "transposed"}
+FOR_BACKWARD = {"mask", "scale"}  # those that are too where no backward pass follows
+
 LAYERS: Registry[type[Layer]] = Registry("layer type")
 
 
@@ -84,6 +88,8 @@ class Layer:
         Whether to compute the gradient of each of them.
     stream : Stream
         The layer's own random numbers.
+    passing_scratch : dict
+        Where working arrays are that all layers of a net have in common.
     needs_backward : bool
         Whether a backward pass will reach the layer; if not, it need not keep anything for one.
     """
@@ -109,6 +115,7 @@ class Layer:
         self.stream = Stream(derive_seed(self.seed, "stream"))
         self.loss_weights: list[float] = []
         self.needs_backward = True
+        self.passing_scratch: dict[tuple, np.ndarray] = {}
         self._scratch: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     # -- what a layer overrides ----------------------------------------------------------------------------
@@ -242,14 +249,22 @@ class Layer:
         return blob
 
     def scratch(self, key: str, shape: int | tuple[int, ...], dtype: DTypeLike | None = None) -> np.ndarray:
-        """A working array of ``shape`` that is kept from call to call; its contents are left over."""
+        """A working array of ``shape`` that is kept from call to call; its contents are left over.
+
+        Those of the names in `PASSING` are common to all layers of a net: nothing may be left in them for a later call.
+        """
         shape = shape if isinstance(shape, tuple) else (shape,)
-        flat, view = self._scratch.get(key, (None, None))
-        if view is not None and view.shape == shape:
+        dtype = self.dtype if dtype is None else np.dtype(dtype)
+        passing = key in PASSING or (key in FOR_BACKWARD and not self.needs_backward)
+        held, view = self._scratch.get(key, (None, None))
+        flat = self.passing_scratch.get((key, dtype)) if passing else held
+        if view is not None and held is flat and view.shape == shape:
             return view
         count = prod(shape)
         if flat is None or flat.size < count:
-            flat = aligned.empty(max(count, 1), self.dtype if dtype is None else dtype)
+            flat = aligned.empty(max(count, 1), dtype)
+        if passing:
+            self.passing_scratch[key, dtype] = flat
         view = flat[:count].reshape(shape)
         self._scratch[key] = flat, view
         return view

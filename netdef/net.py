@@ -27,6 +27,7 @@ from netdef.net_interface import NetInterface
 from netdef.parameters import ParameterTable
 from netdef.random import default_seed, derive_seed
 from netdef.replay import Replay
+from netdef.sharing import Sharing
 from prototxt import Document, load_net, schema
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ class Net(NetInterface):
         ``float32``, or ``float64`` for gradient checks.
     seed : int, optional
         Makes fillers, dropout and data augmentation repeatable.
+    share_memory : bool
+        Let blobs take the memory of those whose readers are done: their values are gone after a pass, and there
+        is no backward pass. Inputs, outputs and the blobs named in ``keep`` stay.
 
     Raises
     ------
@@ -85,14 +89,14 @@ class Net(NetInterface):
         weights: str | os.PathLike[str] | None = None,
         dtype: DTypeLike = np.float32,
         seed: int | None = None,
+        share_memory: bool = False,
+        keep: Sequence[str] = (),
     ) -> None:
-        if isinstance(definition, (str, os.PathLike)):
-            definition = load_net(Path(definition))
-        self.document = definition
+        self.document = load_net(Path(definition)) if isinstance(definition, (str, os.PathLike)) else definition
         self.phase = phase
         self.dtype = np.dtype(dtype)
         self.seed = default_seed() if seed is None else int(seed)
-        self.graph = resolve(definition, phase, level, stages or ())
+        self.graph = resolve(self.document, phase, level, stages or ())
         self.name = self.graph.name
         self.steps: list[Step] = []
         self.parameters = ParameterTable()
@@ -101,9 +105,12 @@ class Net(NetInterface):
         self._input_names: list[str] = []
         self._output_names: list[str] = []
         self._replay = Replay()
+        self.sharing: Sharing | None = None
         self._refuse_unknown_types()
         try:
             self._build()
+            if share_memory:
+                self.sharing = Sharing(self, keep)
         except BaseException:
             self.close()
             raise
@@ -134,12 +141,13 @@ class Net(NetInterface):
     def _build(self) -> None:
         ids: dict[str, int] = {}
         available: dict[str, None] = {}
-        flows = []
+        flows, passing_scratch = [], {}
         learning: dict[str, GraphNode] = {}
         named: Counter = Counter()
         for node in self.graph.nodes:
             seed = derive_seed(self.seed, named[node.name]) if named[node.name] else self.seed
             layer = LAYERS.get(node.type)(node.param, self.phase, self.dtype, seed)
+            layer.passing_scratch = passing_scratch
             named[node.name] += 1
             step = Step(node, layer, [], [], [], [])
             self.steps.append(step)
@@ -231,7 +239,7 @@ class Net(NetInterface):
         """Run layers ``start`` to ``end``, both included; returns the weighted loss of those layers."""
         if start == 0 and end >= len(self.steps) - 1:
             return self._replay.forward(self)
-        return self.run_steps(start, end)
+        return self.sharing.run_part(self, start, end) if self.sharing else self.run_steps(start, end)
 
     def run_steps(self, start: int, end: int, loss: float = 0.0) -> float:
         """Run layers ``start`` to ``end``, both included, one by one; returns ``loss`` and theirs added to it."""
@@ -253,6 +261,8 @@ class Net(NetInterface):
 
     def backward_from_to(self, start: int, end: int) -> None:
         """Run layers ``start`` down to ``end`` backward; parameter gradients are added to what is there."""
+        if self.sharing:
+            self.sharing.refuse_backward()
         step = None
         try:
             for step in reversed(self.steps[end : start + 1]):

@@ -29,7 +29,11 @@ class NetInterface:
     @cached_property
     def blobs(self) -> OrderedDict[str, Blob]:
         """Every blob by name, in the order in which they are made."""
-        return OrderedDict(zip(self._blob_names, self._blobs))
+        return OrderedDict(self.sharing.seen if self.sharing else self.named_blobs())
+
+    def named_blobs(self) -> list[tuple[str, Blob]]:
+        """Every blob with its name, also those that share a name, such as tops that layers add by themselves."""
+        return list(zip(self._blob_names, self._blobs))
 
     @cached_property
     def params(self) -> OrderedDict[str, list[Blob]]:

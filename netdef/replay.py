@@ -47,7 +47,7 @@ class Replay:
             return self._repeat(net)
         if state == self._seen and CAN_REPEAT:
             return self._note(net)
-        loss = net.run_steps(0, len(net.steps) - 1)
+        loss = net.sharing.run(net) if net.sharing else net.run_steps(0, len(net.steps) - 1)
         self._seen, self._noted_at, self._table = _state(), None, None
         return loss
 

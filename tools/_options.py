@@ -90,7 +90,7 @@ def note_device(args: Namespace, log: Log, source: str, other_wish: str = "") ->
     log.info(source, "Use CPU.")
 
 
-def open_net(args: Namespace, default_phase: str) -> Net:
+def open_net(args: Namespace, default_phase: str, share_memory: bool = False) -> Net:
     """The net of ``--model`` in the state that the options choose; a context manager.
 
     Raises: NetdefError for a definition that cannot be built, and for one without a layer in this state.
@@ -102,7 +102,9 @@ def open_net(args: Namespace, default_phase: str) -> Net:
     from netdef.net import Net
 
     seed = getattr(args, "seed", None)
-    net = Net(args.model, phase_number(args, default_phase), level=args.level, stages=args.stage, seed=seed)
+    net = Net(
+        args.model, phase_number(args, default_phase), args.level, args.stage, seed=seed, share_memory=share_memory
+    )
     if not net.layers:
         net.close()
         raise NetError(

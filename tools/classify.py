@@ -63,7 +63,7 @@ def run(args: Namespace) -> int:
         return _pycaffe.classify(args)
     _pycaffe.note_gpu(args)
     names = read_labels(args.labels) if args.labels else None
-    with _options.open_net(args, "TEST") as net:
+    with _options.open_net(args, "TEST", share_memory=args.output is None) as net:
         _options.load_weights(net, args.weights)
         classifier = Classifier(net, output=args.output, labels=names, scale=args.scale)
         for path in args.image:

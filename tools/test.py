@@ -50,7 +50,7 @@ def run(args: Namespace) -> int:
     _options.use_threads(args)
     with _options.open_log(args) as log:
         _options.note_device(args, log, "caffe.cpp:275")
-        with _options.open_net(args, "TEST") as net:
+        with _options.open_net(args, "TEST", share_memory=True) as net:
             _options.load_weights(net, args.weights, log)
             log.info("caffe.cpp:281", f"Running for {args.iterations} iterations.")
             loss, scores = score(net, args.iterations, log)
