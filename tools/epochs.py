@@ -19,7 +19,7 @@ NAME = "epochs"
 HELP = "convert epochs to a solver's iterations, and back"
 EXAMPLES = [
     "netdef epochs --images 60000 --batch_size 64 --epochs 20 --test_images 10000 --test_batch_size 100",
-    "netdef epochs --source mnist_train_lmdb --batch_size 64 --epochs 10 --step 3 >> solver.prototxt",
+    "netdef epochs --source mnist_train_lmdb --batch_size 64 --epochs 10 --step 3",
     "netdef epochs --images 50000 --batch_size 128 --iterations 10000",
     "netdef epochs --solver lenet_solver.prototxt --images 60000",
 ]
