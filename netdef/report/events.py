@@ -88,7 +88,8 @@ def scalar(tag: str, value: float) -> bytes:
 def histogram(tag: str, values: np.ndarray) -> bytes:
     """How ``values`` (any shape) are spread, in `BINS` bins of equal width; what is not finite is left out."""
     values = np.asarray(values, np.float64).reshape(-1)
-    values = values[np.isfinite(values)]
+    finite = np.isfinite(values)
+    values = values if finite.all() else values[finite]
     if values.size == 0:
         low = high = 0.0
         counts, limits = np.zeros(1), np.zeros(1)
