@@ -31,7 +31,7 @@ GALLERY  := $(LENET)/gallery/features.png
 help:
 	@echo "make lenet      the whole of LeNet: draw, lmdb, train, plot, deploy, classify, test"
 	@echo "make check      the whole test suite"
-	@echo "make bench      LeNet training, single layers and the parser beside their peers"
+	@echo "make bench      networks, single layers and the parser beside their peers; growth; a roofline"
 	@echo
 	@echo "Step by step, in $(LENET) (each step makes what it needs):"
 	@echo "make draw       the net as lenet.png and lenet.svg"
@@ -118,6 +118,7 @@ check: $(VENV)/ready-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
+# Peers (PyTorch, ONNX Runtime, OpenCV) take part where the extra "bench" is installed.
 bench: $(VENV)/ready
 	$(BIN)/python -m tests.benchmarks
 
