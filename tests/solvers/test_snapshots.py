@@ -66,7 +66,7 @@ def test_data_are_read_on_from_where_they_were(tmp_path):
     write_lmdb(tmp_path / "lmdb", pictures(13), labels=[i % 2 for i in range(13)])
     net = f"""
       layer {{ name: "data" type: "Data" top: "data" top: "label"
-        transform_param {{ crop_size: 4 mirror: true scale: 0.01 }}
+        transform_param {{ crop_size: 4 mirror: true scale: 0.01 pad: 1 affine_param {{ rotation: 9 shift: 1 }} }}
         data_param {{ source: "{tmp_path}/lmdb" batch_size: 5 backend: LMDB rand_skip: 4 }} }}
       layer {{ name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
         inner_product_param {{ num_output: 2 weight_filler {{ type: "xavier" }} }} }}

@@ -140,6 +140,15 @@ def test_a_mean_image_larger_than_the_input_asks_for_a_crop(tmp_path, rgb):
     assert np.array_equal(image, transform(np.full((3, 9, 8), 60), 1, mean, 4, (2, 2)))
 
 
+def test_padding_goes_around_an_image_that_is_resized_to_what_is_left(tmp_path):
+    param = parse("pad: 2 pad_value: 7 scale: 0.5", schema.TransformationParameter).message
+    path = save(tmp_path / "a.png", np.full((3, 4), 60, np.uint8))
+    image = prepare_image(path, 1, 9, 8, transform_param=param)
+    expected = np.full((1, 9, 8), 3.5, np.float32)
+    expected[:, 2:7, 2:6] = 30
+    assert np.array_equal(image, expected)
+
+
 def test_recorded_digits_are_scaled_as_in_training(mnist_dir):
     paths = sorted((mnist_dir / "png").glob("*.png"))
     if not paths:

@@ -104,7 +104,8 @@ def test_rand_skip(source):
 @pytest.mark.parametrize("prefetch", [1, 4])
 @pytest.mark.parametrize("before", [0, 1, 4])
 def test_resume_is_exact(source, prefetch, before):
-    text = data_layer(source, f"batch_size: 3 prefetch: {prefetch} rand_skip: 4", "mirror: true crop_size: 4")
+    distorted = "mirror: true crop_size: 4 pad: 1 affine_param { rotation: 20 shift: 1 scaling: 0.1 shear: 0.2 }"
+    text = data_layer(source, f"batch_size: 3 prefetch: {prefetch} rand_skip: 4", distorted)
     run = make_layer(text, [], schema.TRAIN, seed=1)
     for _ in range(before):
         step(run)

@@ -165,6 +165,23 @@ def test_crop_of_rows_that_are_no_images(files):
     )
 
 
+def test_padding_of_images_and_of_rows_that_are_none(files):
+    write("images.h5", 0, 3, image=np.ones((3, 2, 4, 5)))
+    (files / "images.txt").write_text("images.h5\n")
+    run = build(hdf5_layer("batch_size: 3", ["image"], "transform_param { pad: 2 }", "images.txt"))
+    assert [blob.shape for blob in run.top] == [(3, 2, 8, 9)]
+    (values,) = step(run)
+    run.layer.close()
+    assert values[:, :, 2:6, 2:7].all() and values.sum() == 3 * 2 * 4 * 5
+    with pytest.raises(LayerError) as caught:
+        build(hdf5_layer("batch_size: 3", ["label"], "transform_param { pad: 1 }"))
+    assert (caught.value.message, caught.value.field) == (
+        'pad is set, but rows of dataset "label" have shape (1,); expected images, (channels, height, width). '
+        "Take pad away.",
+        "transform_param.pad",
+    )
+
+
 def failure(text):
     with pytest.raises(NetdefError) as caught:
         build(text).layer.close()
