@@ -27,11 +27,11 @@ FAMILIES: dict[str, tuple[Colors, str]] = {
         "Input Data DummyData HDF5Data ImageData MemoryData WindowData Parameter",
     ),
     "convolution": (Colors("#e3eefb", "#6c9fdc", "#22558f"), "Convolution Deconvolution DepthwiseConvolution Im2col"),
-    "pooling": (Colors("#fdecdc", "#e0a266", "#91540f"), "Pooling SPP Crop Interp Upsample ROIPooling"),
-    "product": (Colors("#ece7fa", "#9b87d6", "#4f3a94"), "InnerProduct Embed LSTM RNN Recurrent LSTMUnit"),
+    "pooling": (Colors("#fdecdc", "#e0a266", "#91540f"), "Pooling SubSampling SPP Crop Interp Upsample ROIPooling"),
+    "product": (Colors("#ece7fa", "#9b87d6", "#4f3a94"), "InnerProduct RBF Embed LSTM RNN Recurrent LSTMUnit"),
     "activation": (
         Colors("#fdf5d3", "#d5b74a", "#77600c"),
-        "ReLU PReLU ELU Sigmoid TanH AbsVal BNLL Exp Log Power Clip Swish Threshold ReLU6 Axpy",
+        "ReLU PReLU ELU Sigmoid TanH ScaledTanH AbsVal BNLL Exp Log Power Clip Swish Threshold ReLU6 Axpy",
     ),
     "normalization": (Colors("#ddf3f4", "#62b1b8", "#17646b"), "LRN MVN BatchNorm BN Scale Bias Normalize"),
     "result": (Colors("#fbe3ec", "#d9789d", "#93234f"), "Softmax ArgMax DetectionOutput"),
@@ -85,6 +85,8 @@ def _convolution(layer) -> list[str]:
     param = layer.convolution_param
     height, width = kernel_sizes(param, "kernel_size", 1)
     words = [f"{height}x{width}", f"{param.num_output} maps", *_window(param)]
+    table = "".join(param.connection_table)
+    words += [f"{table.count('X')} of {len(table)} pairs"] if table else []
     return words + ([f"group {param.group}"] if param.group > 1 else [])
 
 
@@ -95,6 +97,12 @@ def _pooling(layer) -> list[str]:
         return [kind, "global"]
     height, width = kernel_sizes(param, "kernel_size", 1)
     return [f"{kind} {height}x{width}", *_window(param)]
+
+
+def _sub_sampling(layer) -> list[str]:
+    param = layer.sub_sampling_param
+    size, stride = param.kernel_size, param.stride
+    return [f"sum {size}x{size}"] + ([f"stride {stride}"] if param.HasField("stride") and stride != size else [])
 
 
 def _lrn(layer) -> list[str]:
@@ -110,7 +118,9 @@ def _data(layer) -> list[str]:
 
 
 def _transform(layer, scale: float) -> list[str]:
-    words = [f"scale {scale:.4g}"] if scale != 1 else []
+    words = [f"pad {layer.transform_param.pad}"] if layer.transform_param.pad else []
+    words += ["distorted"] if layer.transform_param.HasField("affine_param") else []
+    words += [f"scale {scale:.4g}"] if scale != 1 else []
     if layer.transform_param.crop_size:
         words.append(f"crop {layer.transform_param.crop_size}")
     return words + (["mirror"] if layer.transform_param.mirror else [])
@@ -157,8 +167,11 @@ DESCRIBERS: dict[str, Callable[[schema.LayerParameter], list[str]]] = {
     "LRN": _lrn,
     "Pooling": _pooling,
     "Power": _power,
+    "RBF": lambda layer: [f"{layer.rbf_param.num_output} targets"],
+    "RBFLoss": lambda layer: ["MAP" if layer.rbf_loss_param.criterion else "mean square"],
     "ReLU": _relu,
     "Reshape": _reshape,
     "Scale": lambda layer: ["with bias"] if layer.scale_param.bias_term else [],
     "Slice": _slice,
+    "SubSampling": _sub_sampling,
 }

@@ -15,6 +15,14 @@ from prototxt import parse_net
         ('type: "Convolution" convolution_param { num_output: 8 kernel_h: 1 kernel_w: 7 pad_w: 3 stride: 2 group: 4 '
          "dilation: 2 }", ["1x7", "8 maps", "stride 2", "pad 0x3", "dilation 2", "group 4"]),
         ('type: "Convolution" convolution_param { num_output: 8 kernel_size: 3 kernel_size: 5 }', ["3x5", "8 maps"]),
+        ('type: "Convolution" convolution_param { num_output: 2 kernel_size: 3 connection_table: "X." '
+         'connection_table: "XX" }', ["3x3", "2 maps", "3 of 4 pairs"]),
+        ('type: "SubSampling"', ["sum 2x2"]),
+        ('type: "SubSampling" sub_sampling_param { kernel_size: 3 stride: 2 }', ["sum 3x3", "stride 2"]),
+        ('type: "RBF" rbf_param { num_output: 10 }', ["10 targets"]),
+        ('type: "RBFLoss" loss_weight: 0.5', ["mean square", "weight 0.5"]),
+        ('type: "RBFLoss" rbf_loss_param { criterion: MAP }', ["MAP"]),
+        ('type: "Data" transform_param { pad: 2 affine_param { shift: 1 } }', ["pad 2", "distorted"]),
         ('type: "Pooling" pooling_param { kernel_size: 3 stride: 2 pad: 1 }', ["max 3x3", "stride 2", "pad 1"]),
         ('type: "Pooling" pooling_param { pool: AVE global_pooling: true }', ["average", "global"]),
         ('type: "InnerProduct" inner_product_param { num_output: 500 }', ["500 outputs"]),
