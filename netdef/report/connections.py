@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import TYPE_CHECKING
 
 from netdef.layer import Layer
 from netdef.registry import Registry
+
+if TYPE_CHECKING:
+    from netdef.net import Net
 
 Shape = tuple[int, ...]
 Rule = Callable[[Layer, Sequence[Shape], Sequence[Shape]], int]
@@ -27,6 +31,16 @@ def count_connections(layer: Layer, bottoms: Sequence[Shape], tops: Sequence[Sha
 def learned_values(layer: Layer) -> int:
     """The values of a layer's parameters, without those that its connection_table leaves out."""
     return sum(blob.count - layer.unused_count(index) for index, blob in enumerate(layer.blobs))
+
+
+def owned_values(net: Net) -> dict[str, int]:
+    """The values of the parameters that each layer of a net owns, as `learned_values` counts; 0 where it has none."""
+    owners = {id(blob) for blob in net.learnable_params}
+    counts = {}
+    for step in net.steps:
+        owned = [index for index, blob in enumerate(step.layer.blobs) if id(blob) in owners]
+        counts[step.node.name] = sum(step.layer.blobs[index].count - step.layer.unused_count(index) for index in owned)
+    return counts
 
 
 @CONNECTIONS.register("Convolution")

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from netdef.graph import GraphNode
+from netdef.report.connections import owned_values
 from netdef.report.draw import draw
 from netdef.report.scene import Scene
 from netdef.report.summary import Row, Summary, bytes_text, shape_text, summarize
@@ -34,8 +35,7 @@ def _scene(net) -> Scene:
     steps = [step for step in net.steps if step.node.path]
     nodes = [GraphNode(_unsplit(net, step.node.param), step.node.path) for step in steps]
     shapes = {name: blob.shape for name, blob in net.blobs.items()}
-    owners = {id(blob) for blob in net.learnable_params}
-    counts = {step.node.name: sum(b.count for b in step.layer.blobs if id(b) in owners) for step in steps}
+    counts = owned_values(net)
     words = [f"{schema.Phase.Name(net.phase)} phase", f"{len(nodes)} layers", f"{sum(counts.values()):,} parameters"]
     return draw(nodes, title=net.name or "Net", subtitle=" · ".join(words), shapes=shapes, parameters=counts)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping, Sequence
-from math import prod
 
 from netdef.errors import NetdefError, UsageError
 from netdef.graph import GraphNode, check_wiring, filter_layers
@@ -77,8 +76,9 @@ def _view(document, phase: int | None, level: int, stages: Sequence[str]) -> tup
 
 def _known(net) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
     """The blobs' shapes, and the parameters of each layer that owns some."""
-    owners = {id(blob) for blob in net.learnable_params}
-    counts = {name: sum(prod(blob.shape) for blob in blobs if id(blob) in owners) for name, blobs in net.params.items()}
+    from netdef.report.connections import owned_values
+
+    counts = {name: count for name, count in owned_values(net).items() if count}
     return {name: tuple(blob.shape) for name, blob in net.blobs.items()}, counts
 
 

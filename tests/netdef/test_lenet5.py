@@ -13,7 +13,7 @@ import prototxt
 from netdef import TEST, TRAIN, Net
 from netdef.deploy import derive_deploy
 from netdef.deploy.clean import clean_layer
-from netdef.report.connections import count_connections, learned_values
+from netdef.report.connections import count_connections, learned_values, owned_values
 from netdef.report.shapes import shape_net
 from prototxt import load_net, parse_net, schema
 
@@ -62,6 +62,11 @@ def test_the_papers_sums():
     assert sum(connections for _, _, _, connections in PAPER.values()) == 340_908  # "340,908 connections"
     parts = (6, 3), (6, 4), (3, 4), (1, 6)
     assert sum(maps * (inputs * 25 + 1) for maps, inputs in parts) == 1_516 == PAPER["c3"][2]
+
+
+def test_pictures_tell_the_papers_counts():
+    counts = owned_values(shape_net(load_net(MODELS / "lenet5_1998.prototxt"), schema.TEST))
+    assert {name: count for name, count in counts.items() if count} == {name: row[2] for name, row in PAPER.items()}
 
 
 def test_the_classic_tables_counts():
