@@ -38,11 +38,21 @@ class _Plane:
         # a row outside of the plane is one without columns
         width = self.b.select(inside, self.width, I64(0))
         line = self.b.gep(self.source, [self.b.mul(at, self.width)])
-        found = []
-        for tap in TAPS:
-            value = _row_part(self.emit, line, self.b.add(self.column, I64(tap)), width, I64(self.stride), self.stride)
-            found.append(value if self.wanted is None else self.b.select(self.wanted, value, self.emit.zero))
-        return found
+        found = self._two(line, width) if self.stride == 2 else []
+        for tap in TAPS[len(found) :]:
+            found.append(
+                _row_part(self.emit, line, self.b.add(self.column, I64(tap)), width, I64(self.stride), self.stride)
+            )
+        if self.wanted is None:
+            return found
+        return [self.b.select(self.wanted, value, self.emit.zero) for value in found]
+
+    def _two(self, line, width):
+        """What the first two columns of taps meet with stride 2: every pixel is in one of them."""
+        place, lanes = self.b.gep(line, [self.column]), I64(self.emit.lanes)
+        low = self.emit.load(place, self.emit.within(self.column, width))
+        second = self.emit.within(self.b.add(self.column, lanes), width)
+        return self.emit.even_and_odd(low, self.emit.load(self.b.gep(place, [lanes]), second))
 
     def window(self, number, kept):
         """The window of row ``number`` of the results: what was ``kept`` and the rows that are new to it."""

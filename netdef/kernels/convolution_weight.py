@@ -12,6 +12,7 @@ and the chunks are added in their order. Either way the result does not depend o
 from __future__ import annotations
 
 from netdef.kernels._jit import kernel, prange
+from netdef.kernels._lanes import VECTOR_BYTES, spread_planes
 from netdef.kernels.blocks import dot_tile, multiply_block
 from netdef.kernels.im2col import pack_image
 from netdef.kernels.tiles import DOT_COLUMNS, DOT_ROWS, TILE_ROWS, sum_row
@@ -31,12 +32,16 @@ def _pack_whole(bottom, image, sizes, geometry, layout_rows, pack):
 
 
 @kernel
-def _transpose(top_diff, image, sizes, places, rows):
-    """``rows[g, p, m] = top_diff[image, g, m, p]``, a few lines of pixels at a time."""
-    group, num_output = sizes[1], sizes[5]
+def _transpose(top_diff, image, sizes, places, pixel_rows, rows):
+    """``rows[g, p, m] = top_diff[image, g, m, p]``: whole vectors of filters, else a few lines of pixels at a time."""
+    group, num_output, lanes = sizes[1], sizes[5], VECTOR_BYTES // rows.itemsize
     filters = num_output // group
     for g in range(group):
         source, target = (image * num_output + g * filters) * places, g * filters * places
+        if filters % lanes == 0:
+            for m in range(0, filters, lanes):
+                spread_planes(top_diff, source + m * places, places, lanes, places, pixel_rows, 0, rows, target + m)
+            continue
         for first in range(0, places, 16):
             for p in range(first, min(first + 16, places)):
                 for m in range(filters):
@@ -59,7 +64,7 @@ def transposed_gradient(bottom, top_diff, sizes, geometry, direct, layout_rows, 
         for image in range(slot * images // slots, (slot + 1) * images // slots):
             if not direct:
                 _pack_whole(bottom, first + image, sizes, geometry, layout_rows, packs[image])
-            _transpose(top_diff, first + image, sizes, places, rows[image])
+            _transpose(top_diff, first + image, sizes, places, pixel_rows, rows[image])
     stride = sizes[2] * sizes[3] * sizes[4] if direct else packs.shape[1]
     start = first * stride if direct else 0
     col = bottom if direct else packs.reshape(-1)

@@ -97,6 +97,24 @@ def elementwise(text, shape, peer, bottoms=1) -> Case:
     return Case(name, text, [(BATCH, *shape)] * bottoms, lambda torch, _: peer(torch), by_channel=False)
 
 
+def copied_gradients(torch, forward):
+    """PyTorch's ``forward`` with gradients written into tensors of their own, as Caffe's blobs are, not views."""
+
+    class Copied(torch.autograd.Function):
+        @staticmethod
+        def forward(context, *bottoms):
+            context.channels = [bottom.shape[1] for bottom in bottoms]
+            context.whole = forward is torch.add
+            return forward(*bottoms) if context.whole else forward(bottoms, 1)
+
+        @staticmethod
+        def backward(context, top_diff):
+            parts = [top_diff] * len(context.channels) if context.whole else top_diff.split(context.channels, 1)
+            return tuple(part.clone(memory_format=torch.contiguous_format) for part in parts)
+
+    return Copied.apply
+
+
 def lstm_peer(torch, params):
     """Caffe's gates lie in the order i, f, o, g, PyTorch's in i, f, g, o."""
     (weight, bias, recurrent), size = params, params[2].shape[1]
@@ -170,10 +188,11 @@ CASES = [
     elementwise('type: "ELU"', CONV1, lambda torch: torch.nn.functional.elu),
     elementwise('type: "Sigmoid"', CONV1, lambda torch: torch.sigmoid),
     elementwise('type: "TanH"', CONV1, lambda torch: torch.tanh),
-    elementwise('type: "Eltwise" eltwise_param { operation: SUM }', WIDE, lambda torch: torch.add, 2),
+    elementwise('type: "Eltwise" eltwise_param { operation: SUM }', WIDE,
+                lambda torch: copied_gradients(torch, torch.add), 2),
     elementwise('type: "Eltwise" eltwise_param { operation: PROD }', WIDE, lambda torch: torch.mul, 2),
     Case("Concat 64+128+32+32, 28x28", 'type: "Concat"', [(BATCH, count, 28, 28) for count in (64, 128, 32, 32)],
-         lambda torch, _: lambda *bottoms: torch.cat(bottoms, 1)),
+         lambda torch, _: copied_gradients(torch, torch.cat), by_channel=False),
     Case("Softmax 1000", 'type: "Softmax"', [(16 * BATCH, 1000)],
          lambda torch, _: lambda data: torch.softmax(data, 1), by_channel=False),
     Case("Softmax 21, 128x128", 'type: "Softmax"', [(BATCH, 21, 128, 128)],
