@@ -77,7 +77,9 @@ class ConvolutionLayer(Layer):
         "Gradient-based learning applied to document recognition", Proc. IEEE 86 (1998), table I.
     Differs from Caffe
         A window up to stride - 1 pixels larger than the padded image is an error; Caffe gives one output there.
-        kernel_h without kernel_w (and stride likewise) is an error; Caffe reads the missing one as 0.
+        kernel_h without kernel_w (and stride likewise) is an error; Caffe reads the missing one as 0. Large
+        convolutions of 3x3 taps with stride 1 are computed by Winograd's F(4x4, 3x3), with rounding errors of up to
+        some 1e-5 of the largest value in float32.
     """
 
     num_bottom, num_top = at_least(1), at_least(1)
