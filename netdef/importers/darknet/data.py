@@ -82,6 +82,10 @@ def _changes(building: Building, section: Section, boxes: bool) -> dict[str, Any
     if color:
         fields["distort_param"] = color
     kept = {"hue", "saturation"} if boxes else set()
+    angle = section.number("angle", 0.0)
+    if building.truth == "class" and angle:
+        fields["affine_param"] = {"rotation": abs(angle)}
+        kept.add("angle")
     for key, neutral in _NEUTRAL.items():
         value = section.number(key, neutral)
         if value != neutral and key not in kept:

@@ -23,13 +23,13 @@ def test_classes():
     (train, test), notices = layers_of(NET + "flip=1\nangle=7\nhue=.1\nsaturation=1\nmax_crop=9\n", "class")
     assert to_text(schema.NetParameter(layer=[train])) == (
         'layer {\n  name: "data"\n  type: "Data"\n  top: "data"\n  top: "label"\n  include {\n    phase: TRAIN\n  }\n'
-        "  transform_param {\n    scale: 0.003921569\n    mirror: true\n  }\n"
+        "  transform_param {\n    scale: 0.003921569\n    mirror: true\n    affine_param {\n      rotation: 7\n    "
+        "}\n  }\n"
         '  data_param {\n    source: "train_lmdb"\n    batch_size: 4\n    backend: LMDB\n  }\n}\n'
     )
-    assert test.include[0].phase == schema.TEST and not test.transform_param.mirror
+    assert test.include[0].phase == schema.TEST and to_text(test.transform_param) == "scale: 0.003921569\n"
     assert test.data_param.source == "test_lmdb"
     assert notices == [
-        "n.cfg:6:1: [net] angle=7 is left out: there is no such change of images here.",
         "n.cfg:7:1: [net] hue=0.1 is left out: there is no such change of images here.",
         "n.cfg:9:1: [net] max_crop, which scales images at random before they are cropped, is left out.",
     ]
