@@ -25,6 +25,7 @@ from prototxt import schema
 PASSING = {"col", "few packs", "pack", "packs", "rows", "transposed"}
 PASSING |= {f"winograd {key}" for key in ("filters", "lines", "pack", "products", "taps", "terms", "values")}
 FOR_BACKWARD = {"mask", "scale"}  # those that are too where no backward pass follows
+MOST_VIEWS = 64  # of a working array that are kept
 
 LAYERS: Registry[type[Layer]] = Registry("layer type")
 
@@ -116,8 +117,8 @@ class Layer:
         self.stream = Stream(derive_seed(self.seed, "stream"))
         self.loss_weights: list[float] = []
         self.needs_backward = True
-        self.passing_scratch: dict[tuple, np.ndarray] = {}
-        self._scratch: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.passing_scratch: dict[tuple, tuple[np.ndarray, dict]] = {}
+        self._scratch: dict[tuple, tuple[np.ndarray, dict]] = {}
 
     # -- what a layer overrides ----------------------------------------------------------------------------
 
@@ -257,18 +258,18 @@ class Layer:
         shape = shape if isinstance(shape, tuple) else (shape,)
         dtype = self.dtype if dtype is None else np.dtype(dtype)
         passing = key in PASSING or (key in FOR_BACKWARD and not self.needs_backward)
-        held, view = self._scratch.get(key, (None, None))
-        flat = self.passing_scratch.get((key, dtype)) if passing else held
-        if view is not None and held is flat and view.shape == shape:
-            return view
+        shelf = self.passing_scratch if passing else self._scratch
+        flat, views = shelf.get((key, dtype), (None, {}))
+        if shape in views:
+            return views[shape]
         count = prod(shape)
         if flat is None or flat.size < count:
-            flat = aligned.empty(max(count, 1), dtype)
-        if passing:
-            self.passing_scratch[key, dtype] = flat
-        view = flat[:count].reshape(shape)
-        self._scratch[key] = flat, view
-        return view
+            flat, views = aligned.empty(max(count, 1), dtype), {}
+        elif len(views) >= MOST_VIEWS:
+            views = {}
+        views[shape] = flat[:count].reshape(shape)
+        shelf[key, dtype] = flat, views
+        return views[shape]
 
     def loss_scale(self, top: list[Blob], index: int = 0) -> float:
         """The weight with which ``top[index]`` enters the loss, as the backward pass finds it."""

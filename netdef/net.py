@@ -344,9 +344,10 @@ class Net(NetInterface):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write definition and parameters as a binary ``.caffemodel``, whole or not at all."""
-        from netdef.weights.caffemodel import write_caffemodel
+        from netdef.weights.caffemodel import write_layers
 
-        write_caffemodel(path, self.to_message())
+        layers = [(step.node.param, [blob.data for blob in step.layer.blobs]) for step in self.steps]
+        write_layers(path, self.name, layers)
 
     def to_message(self, write_diff: bool = False) -> schema.NetParameter:
         """The net as a NetParameter whose layers carry their blobs."""

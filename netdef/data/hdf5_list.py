@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -18,6 +18,9 @@ from netdef.data.order import ReadingOrder
 from netdef.data.transformer import DataTransformer
 from netdef.errors import DataError, LayerError
 from netdef.random import Stream
+
+if TYPE_CHECKING:
+    import h5py
 
 
 def read_file_list(path: str | Path) -> list[str]:
@@ -30,6 +33,8 @@ def read_file_list(path: str | Path) -> list[str]:
 
 def read_datasets(path: str, names: Sequence[str], dtype: DTypeLike) -> list[np.ndarray]:
     """The datasets ``names`` of an HDF5 file, which have equally many rows; DataError where they are unfit."""
+    import h5py  # 11 MB of memory, which few nets need
+
     if not Path(path).exists():
         raise DataError(f'HDF5 file "{path}" does not exist. Correct its name in the list.')
     try:
@@ -47,6 +52,8 @@ def read_datasets(path: str, names: Sequence[str], dtype: DTypeLike) -> list[np.
 
 
 def _read_dataset(file: h5py.File, path: str, name: str, dtype) -> np.ndarray:
+    import h5py
+
     found = file.get(name)
     if not isinstance(found, h5py.Dataset):
         known = ", ".join(f'"{key}"' for key, item in file.items() if isinstance(item, h5py.Dataset))

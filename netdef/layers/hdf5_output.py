@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import h5py
+from typing import TYPE_CHECKING
 
 from netdef.blob import Blob
 from netdef.errors import DataError
 from netdef.layer import Layer, exactly, register_layer
 from netdef.layers._axes import bottom_name
+
+if TYPE_CHECKING:
+    import h5py
 
 
 @register_layer("HDF5Output")
@@ -63,6 +65,8 @@ class HDF5OutputLayer(Layer):
     def forward(self, bottom: list[Blob], top: list[Blob]) -> None:
         try:
             if self._file is None:
+                import h5py  # 11 MB of memory, which few nets need
+
                 self._file = h5py.File(self.path, "w")
             for name, blob in zip(("data", "label"), bottom):
                 self._append(name, blob)

@@ -157,6 +157,28 @@ def write_caffemodel(path: str | os.PathLike[str], message: schema.NetParameter)
     write_atomically(path, serialized(message, path))
 
 
+def write_layers(path: str | os.PathLike[str], name: str, layers: Iterable[tuple]) -> None:
+    """Write a net of that ``name`` whole or not at all, without a copy of its values.
+
+    ``layers`` are pairs of a LayerParameter, whose own blobs do not count, and the values of its blobs.
+    """
+    pairs = []
+    for param, arrays in layers:
+        bare = schema.LayerParameter()
+        bare.CopyFrom(param)
+        bare.ClearField("blobs")
+        pairs.append((bare, [_Values(array) for array in arrays]))
+    write_atomically(path, model_chunks(name, pairs, path))
+
+
+@dataclass
+class _Values:
+    """A blob without a gradient."""
+
+    data: np.ndarray
+    diff: np.ndarray | None = None
+
+
 def serialized(message: Message, path: str | os.PathLike[str]) -> bytes:
     """The bytes of a message; a WeightsError where it is larger than the format allows."""
     try:
