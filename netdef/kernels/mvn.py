@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from netdef.kernels._jit import kernel, prange
 from netdef.kernels.sums import block_dot, block_square_deviation, block_sum
 
@@ -49,3 +51,56 @@ def mvn_backward(top_data, top_diff, deviation, normalize_variance, bottom_diff)
         else:
             for i in range(dim):
                 target[i] = source[i] - mean
+
+
+@kernel(parallel=True)
+def mvn_forward_shared(bottom_data, eps, normalize_variance, deviation, partial, top_data):
+    """`mvn_forward` for long rows: threads share a row.
+
+    partial : (shares,) float64, working space; a row is cut into so many, whose sums are added in their order.
+    """
+    num, dim = bottom_data.shape
+    shares = partial.size
+    for n in range(num):
+        source, target = bottom_data[n], top_data[n]
+        for share in prange(shares):
+            partial[share] = block_sum(source, share * dim // shares, (share + 1) * dim // shares)
+        mean = bottom_data.dtype.type(_sum_in_order(partial) / dim)
+        spread = bottom_data.dtype.type(1)
+        if normalize_variance:
+            for share in prange(shares):
+                partial[share] = block_square_deviation(
+                    source, mean, share * dim // shares, (share + 1) * dim // shares
+                )
+            deviation[n] = math.sqrt(_sum_in_order(partial) / dim) + eps
+            spread = deviation[n]
+        for i in prange(dim):
+            target[i] = (source[i] - mean) / spread
+
+
+@kernel(parallel=True)
+def mvn_backward_shared(top_data, top_diff, deviation, normalize_variance, partial, bottom_diff):
+    """`mvn_backward` for long rows, as `mvn_forward_shared`."""
+    num, dim = bottom_diff.shape
+    shares = partial.size
+    for n in range(num):
+        source, target, values = top_diff[n], bottom_diff[n], top_data[n]
+        for share in prange(shares):
+            partial[share] = block_sum(source, share * dim // shares, (share + 1) * dim // shares)
+        mean = top_diff.dtype.type(_sum_in_order(partial) / dim)
+        slope, spread = top_diff.dtype.type(0), top_diff.dtype.type(1)
+        if normalize_variance:
+            for share in prange(shares):
+                partial[share] = block_dot(values, source, share * dim // shares, (share + 1) * dim // shares)
+            slope = top_diff.dtype.type(_sum_in_order(partial) / dim)
+            spread = deviation[n]
+        for i in prange(dim):
+            target[i] = (source[i] - mean - values[i] * slope) / spread
+
+
+@kernel
+def _sum_in_order(partial):
+    total = np.float64(0)
+    for share in range(partial.size):
+        total += partial[share]
+    return total

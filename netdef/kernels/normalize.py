@@ -14,17 +14,26 @@ BLOCK = 512  # places that one thread takes at a time
 
 
 @kernel(parallel=True)
-def normalize_items(bottom_data, scale, eps, norm, top_data):
-    """``top_data = scale * bottom_data / norm``, ``norm = sqrt(sum of squares of the item + eps)``."""
+def normalize_items(bottom_data, scale, eps, norm, partial, top_data):
+    """``top_data = scale * bottom_data / norm``, ``norm = sqrt(sum of squares of the item + eps)``.
+
+    partial : (num * channels,) float64, working space. Threads share an item; its channels are added upwards.
+    """
     num, channels, inner = bottom_data.shape
     last = scale.size - 1
-    for n in prange(num):
-        flat = bottom_data[n].reshape(-1)
-        norm[n, 0] = math.sqrt(block_dot(flat, flat, 0, flat.size) + eps)
+    for unit in prange(num * channels):
+        plane = bottom_data[unit // channels, unit % channels]
+        partial[unit] = block_dot(plane, plane, 0, inner)
+    for n in range(num):
+        total = np.float64(eps)
         for c in range(channels):
-            factor = scale[min(c, last)] / norm[n, 0]
-            for i in range(inner):
-                top_data[n, c, i] = bottom_data[n, c, i] * factor
+            total += partial[n * channels + c]
+        norm[n, 0] = math.sqrt(total)
+    for unit in prange(num * channels):
+        n, c = unit // channels, unit % channels
+        factor = scale[min(np.int64(c), last)] / norm[n, 0]
+        for i in range(inner):
+            top_data[n, c, i] = bottom_data[n, c, i] * factor
 
 
 @kernel(parallel=True)
@@ -51,23 +60,28 @@ def normalize_places(bottom_data, scale, eps, norm, top_data):
 
 
 @kernel(parallel=True)
-def normalize_items_backward(bottom_data, top_diff, scale, norm, bottom_diff):
+def normalize_items_backward(bottom_data, top_diff, scale, norm, partial, bottom_diff):
     """``bottom_diff = (scale * top_diff - bottom_data * a / norm**2) / norm``, a = sum scale * top_diff * bottom_data.
 
-    The sum is over the item, in float64. ``bottom_diff`` may be ``top_diff``.
+    The sum is over the item, in float64; partial : (num * channels,) float64, working space. ``bottom_diff`` may be
+    ``top_diff``.
     """
     num, channels, inner = bottom_data.shape
     last = scale.size - 1
-    for n in prange(num):
+    for unit in prange(num * channels):
+        n, c = unit // channels, unit % channels
+        partial[unit] = scale[min(np.int64(c), last)] * block_dot(top_diff[n, c], bottom_data[n, c], 0, inner)
+    for n in range(num):
         total = np.float64(0)
         for c in range(channels):
-            total += scale[min(c, last)] * block_dot(top_diff[n, c], bottom_data[n, c], 0, inner)
-        length = norm[n, 0]
-        share = bottom_data.dtype.type(total / length / length)
-        for c in range(channels):
-            factor = scale[min(c, last)]
-            for i in range(inner):
-                bottom_diff[n, c, i] = (factor * top_diff[n, c, i] - bottom_data[n, c, i] * share) / length
+            total += partial[n * channels + c]
+        partial[n * channels] = total / norm[n, 0] / norm[n, 0]
+    for unit in prange(num * channels):
+        n, c = unit // channels, unit % channels
+        factor, length = scale[min(np.int64(c), last)], norm[n, 0]
+        share = bottom_data.dtype.type(partial[n * channels])
+        for i in range(inner):
+            bottom_diff[n, c, i] = (factor * top_diff[n, c, i] - bottom_data[n, c, i] * share) / length
 
 
 @kernel(parallel=True)

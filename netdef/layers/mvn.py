@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from netdef.kernels import mvn as kernels
 from netdef.kernels._size import sized
 from netdef.layer import Layer, exactly, register_layer
 from netdef.layers._axes import bottom_name
+
+MANY_ROWS = 8  # enough for each thread to have some of its own
+SHARE = 1 << 14  # pixels, at least, of a share where threads share a row
 
 
 @register_layer("MVN")
@@ -44,16 +49,29 @@ class MVNLayer(Layer):
             top[0].reshape(blob.num, blob.channels, blob.height, blob.width)
         num = blob.num if fields.across_channels else blob.num * blob.channels
         self.rows = (num, blob.count // max(num, 1))
+        self.shares = self.rows[1] // SHARE if num < MANY_ROWS else 1
         self.eps = self.dtype.type(fields.eps)
 
     def forward(self, bottom, top):
-        run = sized(kernels.mvn_forward, bottom[0].count)
+        source, target = bottom[0].data.reshape(self.rows), top[0].data.reshape(self.rows)
         normalize, deviation = self.param.mvn_param.normalize_variance, self.scratch("deviation", self.rows[0])
-        run(bottom[0].data.reshape(self.rows), self.eps, normalize, deviation, top[0].data.reshape(self.rows))
+        if self.shares > 1:
+            run = sized(kernels.mvn_forward_shared, bottom[0].count)
+            run(source, self.eps, normalize, deviation, self._partial(), target)
+        else:
+            sized(kernels.mvn_forward, bottom[0].count)(source, self.eps, normalize, deviation, target)
+
+    def _partial(self):
+        return self.scratch("partial", self.shares, np.float64)
 
     def backward(self, top, propagate_down, bottom):
-        if propagate_down[0]:
-            run = sized(kernels.mvn_backward, bottom[0].count)
-            normalize, deviation = self.param.mvn_param.normalize_variance, self.scratch("deviation", self.rows[0])
-            top_data, top_diff = top[0].data.reshape(self.rows), top[0].diff.reshape(self.rows)
-            run(top_data, top_diff, deviation, normalize, bottom[0].diff.reshape(self.rows))
+        if not propagate_down[0]:
+            return
+        normalize, deviation = self.param.mvn_param.normalize_variance, self.scratch("deviation", self.rows[0])
+        top_data, top_diff = top[0].data.reshape(self.rows), top[0].diff.reshape(self.rows)
+        bottom_diff = bottom[0].diff.reshape(self.rows)
+        if self.shares > 1:
+            run = sized(kernels.mvn_backward_shared, bottom[0].count)
+            run(top_data, top_diff, deviation, normalize, self._partial(), bottom_diff)
+        else:
+            sized(kernels.mvn_backward, bottom[0].count)(top_data, top_diff, deviation, normalize, bottom_diff)

@@ -77,9 +77,16 @@ class NormalizeLayer(ElementwiseLayer):
         bottom_data = bottom[0].data.reshape(self.planes)
         if bottom[0] is top[0] and self.needs_backward:
             self.scratch("bottom", bottom[0].count)[...] = bottom_data.reshape(-1)
-        kernel = kernels.normalize_items if self.fields.across_spatial else kernels.normalize_places
-        scale = self.blobs[0].data.reshape(-1)
-        sized(kernel, bottom[0].count)(bottom_data, scale, self.eps, self._norm(), top[0].data.reshape(self.planes))
+        scale, top_data = self.blobs[0].data.reshape(-1), top[0].data.reshape(self.planes)
+        if self.fields.across_spatial:
+            run = sized(kernels.normalize_items, bottom[0].count)
+            run(bottom_data, scale, self.eps, self._norm(), self._sums(), top_data)
+        else:
+            run = sized(kernels.normalize_places, bottom[0].count)
+            run(bottom_data, scale, self.eps, self._norm(), top_data)
+
+    def _sums(self) -> np.ndarray:
+        return self.scratch("sums", self.planes[0] * self.channels, np.float64)
 
     def backward(self, top, propagate_down, bottom):
         bottom_data = self.bottom_data(bottom, top).reshape(self.planes)
@@ -93,7 +100,7 @@ class NormalizeLayer(ElementwiseLayer):
         scale, bottom_diff = self.blobs[0].data.reshape(-1), bottom[0].diff.reshape(self.planes)
         if self.fields.across_spatial:
             run = sized(kernels.normalize_items_backward, top_diff.size)
-            run(bottom_data, top_diff, scale, norm, bottom_diff)
+            run(bottom_data, top_diff, scale, norm, self._sums(), bottom_diff)
         else:
             run = sized(kernels.normalize_places_backward, top_diff.size)
             run(bottom_data, top_diff, scale, norm, self.scratch("total", norm.shape), bottom_diff)

@@ -1,5 +1,6 @@
 """MVN: a drawn case, the twin over options, in place, gradients, recorded values, five axes."""
 
+import numba
 import numpy as np
 import pytest
 
@@ -43,6 +44,28 @@ def test_twin(shape, fields, dtype):
     run.bottom[0].diff[...] = 7
     run.backward(propagate_down=[False])
     assert (run.bottom[0].diff == 7).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("fields", OPTIONS)
+def test_rows_that_threads_share(monkeypatch, fields, dtype):
+    whole = run_layer(text(fields), [draw()], dtype=dtype).backward([draw() - 1])
+    monkeypatch.setattr("netdef.layers.mvn.SHARE", 7)
+    shared = run_layer(text(fields), [draw()], dtype=dtype).backward([draw() - 1])
+    assert shared.layer.shares == (8 if "across" in fields else 2)
+    tolerance = 1e-5 if dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(shared.top[0].data, whole.top[0].data, tolerance, tolerance)
+    np.testing.assert_allclose(shared.bottom[0].diff, whole.bottom[0].diff, tolerance, tolerance)
+
+
+def test_shared_rows_have_the_same_bits_on_one_thread_and_on_all():
+    bottom, fields, results = draw((1, 5, 90, 100)).astype(np.float32), "across_channels: true", []
+    for threads in (1, numba.config.NUMBA_NUM_THREADS):
+        numba.set_num_threads(threads)
+        run = run_layer(text(fields), [bottom]).backward([np.sin(bottom)])
+        assert run.layer.shares == 2
+        results.append((run.top[0].data, run.bottom[0].diff))
+    assert all(map(np.array_equal, *results))
 
 
 @pytest.mark.parametrize("fields", OPTIONS)

@@ -1,5 +1,6 @@
 """Normalize: a drawn case, the twin over options, in place, gradients, bad shapes."""
 
+import numba
 import numpy as np
 import pytest
 
@@ -48,6 +49,16 @@ def test_twin(shape, fields, top, dtype):
     np.testing.assert_allclose(run.top[0].data, wanted, tolerance, tolerance)
     if top == "t":
         np.testing.assert_array_equal(run.bottom[0].data, bottom.astype(dtype))
+
+
+@pytest.mark.parametrize("fields", OPTIONS)
+def test_same_bits_on_one_thread_and_on_all(fields):
+    bottom, results = draw((1, 7, 100, 110)).astype(np.float32), []
+    for threads in (1, numba.config.NUMBA_NUM_THREADS):
+        numba.set_num_threads(threads)
+        run = run_layer(text(fields), [bottom]).backward([np.sin(bottom)])
+        results.append((run.top[0].data, run.bottom[0].diff, run.layer.blobs[0].diff))
+    assert all(map(np.array_equal, *results))
 
 
 def test_many_values_go_through_the_parallel_kernels():
