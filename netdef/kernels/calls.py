@@ -28,6 +28,8 @@ __all__ = ["CAN_REPEAT", "CallTable", "UnsuitableCallError", "noted_calls"]
 
 CAN_REPEAT = not numba.config.DISABLE_JIT
 
+PAIR_BYTES = 16  # of the addresses of an entry and of its block
+
 _I32 = ir.IntType(32)
 _ENTRIES: dict = {}
 
@@ -92,8 +94,9 @@ class CallTable:
         entries = [_entry_of(function, arguments) for function, arguments in calls]
         self._kept = calls  # the table holds addresses of their arrays
         self._blocks = [np.fromiter(_words(arguments), np.int64) for _, arguments in calls]
-        addresses = [block.__array_interface__["data"][0] for block in self._blocks]
-        self._table = np.array([entries, addresses], np.int64)
+        addresses = [_address(block) for block in self._blocks]
+        self._pairs = np.array([entries, addresses], np.int64).T.copy()
+        self._table = _address(self._pairs)
 
     def run(self, first: int, last: int) -> bool:
         """Repeat the calls ``first … last - 1``; False where one of them failed, and the later ones were not made."""
@@ -109,9 +112,13 @@ def _entry_of(function: Callable, arguments: tuple) -> int:
     return _ENTRIES[key][1]
 
 
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
 def _words(argument) -> Iterator[int]:
     if isinstance(argument, np.ndarray):
-        yield argument.__array_interface__["data"][0]
+        yield _address(argument)
         yield argument.size
         yield from argument.shape
         yield from argument.strides
@@ -189,19 +196,23 @@ class _Reader:
 
 
 @intrinsic
-def _call_entry(typing, entry, block):
-    signature = types.int32(types.int64, types.int64)
+def _call_entry(typing, place):
+    """Call the entry whose address is at ``place`` with the block whose address follows it."""
+    signature = types.int32(types.int64)
 
     def generate(context, builder, signature, arguments):
-        target = builder.inttoptr(arguments[0], ir.FunctionType(_I32, [I64.as_pointer()]).as_pointer())
-        return builder.call(target, [builder.inttoptr(arguments[1], I64.as_pointer())])
+        pair = builder.inttoptr(arguments[0], I64.as_pointer())
+        entry, block = (builder.load(builder.gep(pair, [I64(number)])) for number in (0, 1))
+        target = builder.inttoptr(entry, ir.FunctionType(_I32, [I64.as_pointer()]).as_pointer())
+        return builder.call(target, [builder.inttoptr(block, I64.as_pointer())])
 
     return signature, generate
 
 
 @kernel
 def _run_calls(table, first, last):
+    """``table`` is an address: an array would be wrapped anew at every call."""
     for i in range(first, last):
-        if _call_entry(table[0, i], table[1, i]) != 0:
+        if _call_entry(table + i * PAIR_BYTES) != 0:
             return i
     return last
