@@ -7,6 +7,7 @@ that must agree between all.
 from __future__ import annotations
 
 import importlib.util
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def inputs_of(shape: tuple[int, ...], classes: int) -> tuple[np.ndarray, np.ndar
 
 
 def write_model(folder: Path, text: str) -> None:
-    """``net.prototxt`` and ``net.caffemodel`` with random weights, statistics of batches among them."""
+    """``net.prototxt``, and random weights and statistics in ``net.caffemodel`` and ``net.npz``."""
     from netdef.net import Net
 
     (folder / "net.prototxt").write_text(text)
@@ -52,6 +53,8 @@ def write_model(folder: Path, text: str) -> None:
             elif kind == "Scale":
                 blobs[0].data[...] = rng.uniform(0.3, 0.6, blobs[0].shape)
         net.save(folder / "net.caffemodel")
+        arrays = {f"{name}:{i}": blob.data for name, blobs in net.params.items() for i, blob in enumerate(blobs)}
+        np.savez(folder / "net.npz", **arrays)
 
 
 class NetdefNet:
@@ -192,17 +195,15 @@ def contestant(name: str, folder: Path, threads: int):
 
 
 def read_model(folder: Path) -> tuple[list, dict[str, list[np.ndarray]]]:
-    """The layers of ``net.prototxt`` and the arrays of ``net.caffemodel`` by layer.
+    """The layers of ``net.prototxt`` and the arrays of ``net.npz`` by layer.
 
     A Scale joins the BatchNorm before it, whose arrays are mean, variance, factor and offset then: other programs have
     one layer for the two.
     """
-    message = schema.NetParameter.FromString((folder / "net.caffemodel").read_bytes())
-    weights = {
-        layer.name: [np.array(blob.data, np.float32).reshape(tuple(blob.shape.dim)) for blob in layer.blobs]
-        for layer in message.layer
-        if layer.blobs
-    }
+    weights: dict[str, list[np.ndarray]] = {}
+    with np.load(folder / "net.npz") as arrays:
+        for key in arrays.files:
+            weights.setdefault(key.rpartition(":")[0], []).append(arrays[key])
     layers = []
     for layer in load_net(folder / "net.prototxt").message.layer:
         if layer.type == "Scale":
@@ -260,3 +261,11 @@ def window(fields) -> tuple[int, int, int, int]:
 
     size = first(fields.kernel_size, 0)
     return size, first(fields.stride, 1) or 1, first(fields.pad, 0), int(getattr(fields, "group", 1))
+
+
+def peak_memory() -> float:
+    """The most megabytes that this process has held. The other count, getrusage's, begins with the parent's."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    peaks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
+    return (peaks[0] if peaks else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
