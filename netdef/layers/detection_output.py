@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from netdef.data.detection_files import FORMATS, DetectionFiles
 from netdef.kernels import boxes as kernels
 from netdef.layer import Layer, between, exactly, register_layer
 from netdef.layers._axes import bottom_name
@@ -30,15 +31,21 @@ class DetectionOutputLayer(Layer):
         num_classes, background included · share_location: one box for all classes · background_label_id: -1 if there is
         none · nms_param: nms_threshold (overlap in [0, 1]), top_k (boxes), eta (factor on the threshold while it is
         above 0.5, in (0, 1]) · code_type: CORNER, CENTER_SIZE or CORNER_SIZE · keep_top_k: -1 for all ·
-        confidence_threshold · variance_encoded_in_target.
+        confidence_threshold · variance_encoded_in_target · save_output_param: files of what is found, written when
+        num_test_image images are through: in output_directory, named output_name_prefix and the class (VOC), or .json
+        (COCO) or .txt (ILSVRC), by output_format; classes' names from label_map_file; images' names, heights and
+        widths, in the order of the data, from name_size_file; resize_param: how the data layer resized them.
     Raises
-        LayerError when num_classes is missing, a threshold is out of range, shapes do not fit, or a prior has no size.
+        LayerError when num_classes is missing, a threshold is out of range, shapes do not fit, or a prior has no size;
+        DataError and PrototxtError where the files that save_output_param names are unfit, WeightsError where its
+        output cannot be written.
     Source
         SSD's Caffe detection_output_layer.cpp:14-310, bbox_util.cpp; Liu et al., "SSD: single shot multibox detector",
         ECCV 2016.
     Differs from Caffe
-        save_output_param and visualize are not carried out, which a warning says. Of equal confidences the lower class
-        is kept. There is no gradient, as there.
+        visualize is not carried out, which a warning says. Of equal confidences the lower class is kept. There is no
+        gradient, as there. The files of save_output_param are written whole or not at all, none of them before the
+        last image. COCO's are laid out differently, and names with leading zeros stay texts.
     """
 
     num_bottom, num_top = between(3, 4), exactly(1)
@@ -65,13 +72,29 @@ class DetectionOutputLayer(Layer):
         given = fields.HasField("confidence_threshold")
         self.threshold = self.dtype.type(fields.confidence_threshold if given else np.finfo(np.float32).min)
         self.loc_classes = 1 if fields.share_location else fields.num_classes
-        ignored = [name for name in ("save_output_param", "visualize") if fields.HasField(name)]
-        if ignored:
-            warnings.warn(
-                f'layer "{self.name}" (DetectionOutput): {" and ".join(ignored)} is ignored; netdef returns the boxes '
-                "and writes no files of them.",
-                stacklevel=2,
+        self.files = self._open_files()
+        if fields.visualize:
+            self._warn("visualize is ignored; netdef returns the boxes and shows no pictures of them.")
+
+    def _open_files(self):
+        """The `DetectionFiles` of save_output_param, None where nothing is to be saved."""
+        fields = self.fields.save_output_param
+        if not fields.output_directory:
+            return None
+        missing = [name for name in ("label_map_file", "name_size_file") if not getattr(fields, name)]
+        if missing:
+            self._warn(f"save_output_param has no {' and no '.join(missing)}, so that nothing is saved.")
+            return None
+        if fields.output_format not in FORMATS:
+            self.fail(
+                f'output_format is "{fields.output_format}"; expected one of {", ".join(FORMATS)}. Correct it.',
+                "detection_output_param.save_output_param.output_format",
             )
+        classes = [label for label in range(self.fields.num_classes) if label != self.fields.background_label_id]
+        return DetectionFiles(fields, classes)
+
+    def _warn(self, message):
+        warnings.warn(f'layer "{self.name}" (DetectionOutput): {message}', stacklevel=2)
 
     def reshape(self, bottom, top):
         locations, confidences, priors = (blob.shape for blob in bottom[:3])
@@ -117,6 +140,8 @@ class DetectionOutputLayer(Layer):
         else:
             rows.fill(-1)
             rows[:, 0] = np.arange(num)
+        for image in range(num if self.files else 0):
+            self.files.add(rows[(rows[:, 0] == image) & (rows[:, 1] >= 0)])
 
     def _read_priors(self, blob):
         """Boxes and variances, ``(priors, 4)`` each; variances of 1 where the locations hold them already."""

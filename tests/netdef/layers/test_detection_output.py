@@ -83,14 +83,38 @@ def test_float64_and_images_without_a_box(rng):
     assert run.forward().top[0].shape == (1, 1, 3, 7)
 
 
-def test_files_and_pictures_are_not_made(rng):
-    text = detection_layer('num_classes: 4 visualize: true save_output_param { output_directory: "out" }')
+def test_what_is_not_done_is_said(rng):
+    text = detection_layer(
+        'num_classes: 4 visualize: true save_output_param { output_directory: "out" label_map_file: "labels" }'
+    )
     with pytest.warns(UserWarning) as caught:
         make_layer(text, blobs(rng))
-    assert str(caught[0].message) == (
-        'layer "det" (DetectionOutput): save_output_param and visualize is ignored; netdef returns the boxes '
-        "and writes no files of them."
+    assert [str(warning.message) for warning in caught] == [
+        'layer "det" (DetectionOutput): save_output_param has no name_size_file, so that nothing is saved.',
+        'layer "det" (DetectionOutput): visualize is ignored; netdef returns the boxes and shows no pictures of them.',
+    ]
+
+
+def test_files(rng, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labels").write_text("".join(f'item {{ name: "c{c}" label: {c} }} ' for c in range(4)))
+    (tmp_path / "sizes").write_text("first 100 200\nsecond 300 400\nthird 500 600\n")
+    save = (
+        'save_output_param { output_directory: "out" output_format: "ILSVRC" output_name_prefix: "p" '
+        'label_map_file: "labels" name_size_file: "sizes" }'
     )
+    arrays = blobs(rng, num=3)
+    arrays[1][1] = 0
+    run = run_layer(detection_layer(f"num_classes: 4 confidence_threshold: 0.5 {save}"), arrays)
+    lines = [line.split() for line in (tmp_path / "out/p.txt").read_text().splitlines()]
+    rows = run.top[0].data[0, 0]
+    assert len(lines) == len(rows) > 3
+    assert [line[0] for line in lines] == ["first" if row[0] == 0 else "third" for row in rows]
+    assert [int(line[1]) for line in lines] == rows[:, 1].astype(int).tolist()
+    assert max(int(line[5]) for line in lines) > 200
+    with pytest.raises(LayerError) as caught:
+        make_layer(detection_layer(f"num_classes: 4 {save.replace('ILSVRC', 'PASCAL')}"), arrays)
+    assert caught.value.message == 'output_format is "PASCAL"; expected one of VOC, COCO, ILSVRC. Correct it.'
 
 
 def test_no_gradient(rng):
