@@ -10,7 +10,7 @@ import numba
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-TESTS = ["test_gemm.py", "test_tap_rows.py", "test_sums.py"]
+TESTS = ["test_gemm.py", "test_tap_rows.py", "test_sums.py", "test_exponential.py", "test_strided_rows.py"]
 CPUS = {
     "haswell": ("+avx,+avx2,+fma,+bmi,+bmi2,+popcnt,+sse4.2", 32),
     "nehalem": ("+popcnt,+sse4.2", 16),
