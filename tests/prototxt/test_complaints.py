@@ -13,7 +13,7 @@ MALFORMED = [
     ),
     (
         "layer { kernel_size: 3}",
-        '1:9: layer has no field "kernel_size". It is a field of convolution_param, pooling_param.',
+        '1:9: layer has no field "kernel_size". It is a field of convolution_param, pooling_param, sub_sampling_param.',
     ),
     (
         'layer { top: "x" zzz: 1 }',

@@ -43,8 +43,9 @@ def test_normalize(pair, size, places):
     bottom, diff = pair
     scale, norm = np.linspace(1, 2, size).astype(np.float32), np.ones((5, places), np.float32)
     if places == 1:
-        assert_same_bits(normalize.normalize_items, bottom, scale, HALF, norm, np.empty_like(bottom))
-        assert_same_bits(normalize.normalize_items_backward, bottom, diff, scale, norm, np.empty_like(bottom))
+        partial = np.empty(15)
+        assert_same_bits(normalize.normalize_items, bottom, scale, HALF, norm, partial, np.empty_like(bottom))
+        assert_same_bits(normalize.normalize_items_backward, bottom, diff, scale, norm, partial, np.empty_like(bottom))
     else:
         total = np.empty_like(norm)
         assert_same_bits(normalize.normalize_places, bottom, scale, HALF, norm, np.empty_like(bottom))
