@@ -28,16 +28,18 @@ class Memory:
     """One flat buffer that several blobs may look at. ``version`` changes when the buffer is replaced.
 
     ``Memory.changes`` counts, over all blobs, whatever gives one another shape or other memory: while it stands
-    still, arrays that were taken from blobs are those that the blobs would give again.
+    still, arrays that were taken from blobs are those that the blobs would give again. What a ``stale`` buffer holds
+    counts as zeros, which it will be filled with at the next look.
     """
 
-    __slots__ = ("flat", "version", "filler", "_pool")
+    __slots__ = ("flat", "version", "filler", "stale", "_pool")
     changes = 0
 
     def __init__(self) -> None:
         self.flat: np.ndarray | None = None
         self.version = 0
         self.filler: Callable[[np.ndarray], None] | None = None
+        self.stale = False
         self._pool: Pool | None = None
 
     def borrow_from(self, pool: Pool) -> None:
@@ -179,7 +181,25 @@ class Blob:
             flat = memory.reserve(self._count, self.dtype)
             self._diff = flat[: self._count].reshape(self._shape)
             self._versions[1] = memory.version
+        if memory.stale:
+            memory.stale = False
+            memory.flat.fill(0)
         return self._diff
+
+    def clear_diff_later(self) -> None:
+        """Make the gradient zero, at the latest when somebody looks at it: `open_diff` may spare the writing."""
+        self._diff_memory.stale = self.has_diff
+
+    def open_diff(self) -> tuple[np.ndarray, bool]:
+        """(the gradient, whether what it holds counts), for whoever adds to all of it.
+
+        Where it does not count it was to be cleared, and each of its elements must be written now.
+        """
+        memory = self._diff_memory
+        overwrite = memory.stale and memory.flat.size == self._count  # no other blob sees more of it
+        if overwrite:
+            memory.stale = False
+        return self.diff, not overwrite
 
     @property
     def data_memory(self) -> Memory:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -259,15 +259,26 @@ class Net(NetInterface):
             raise
         return loss
 
-    def backward_from_to(self, start: int, end: int) -> None:
-        """Run layers ``start`` down to ``end`` backward; parameter gradients are added to what is there."""
+    @property
+    def backward_is_watched(self) -> bool:
+        """Whether code of the user's runs during the backward pass, which may look at gradients and weights."""
+        return any(step.node.type == "Python" for step in self.steps)
+
+    def backward_from_to(self, start: int, end: int, after_layer: Callable[[int], None] | None = None) -> None:
+        """Run layers ``start`` down to ``end`` backward; parameter gradients are added to what is there.
+
+        ``after_layer`` is called with the number of each layer that has run.
+        """
         if self.sharing:
             self.sharing.refuse_backward()
         step = None
         try:
-            for step in reversed(self.steps[end : start + 1]):
+            for number in range(start, end - 1, -1):
+                step = self.steps[number]
                 if step.needs_backward:
                     step.layer.backward(step.top, step.bottom_needs_backward, step.bottom)
+                if after_layer is not None:
+                    after_layer(number)
         except NetdefError as error:
             self._place(error, step)
             raise
@@ -276,9 +287,9 @@ class Net(NetInterface):
         """One forward pass; returns the loss."""
         return self.forward_from_to(0, len(self.steps) - 1)
 
-    def run_backward(self) -> None:
-        """One backward pass."""
-        self.backward_from_to(len(self.steps) - 1, 0)
+    def run_backward(self, after_layer: Callable[[int], None] | None = None) -> None:
+        """One backward pass; see `backward_from_to`."""
+        self.backward_from_to(len(self.steps) - 1, 0, after_layer)
 
     def reshape(self) -> None:
         """Carry new shapes of the inputs through the net."""
@@ -313,6 +324,14 @@ class Net(NetInterface):
         """Set the gradients of all parameters to zero."""
         for blob in self.parameters.learnable:
             blob.diff.fill(0)
+
+    def clear_param_diffs_later(self) -> None:
+        """`clear_param_diffs` as the blobs show it: a layer that writes all of a gradient need not add it to zeros.
+
+        Arrays that somebody took from the blobs earlier stay as they are.
+        """
+        for blob in self.parameters.learnable:
+            blob.clear_diff_later()
 
     def copy_from(self, path: str | os.PathLike[str]) -> Transfer:
         """Copy the parameters of the layers of the same name out of a weight file; returns which were and were not.

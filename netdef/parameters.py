@@ -5,6 +5,7 @@ Source: Caffe src/caffe/net.cpp:443-532 (AppendParam), :966-973 (ShareWeights).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from netdef.blob import Blob
@@ -62,6 +63,18 @@ class ParameterTable:
             learns = learns or spec.lr_mult != 0
             self._append(layer, index, spec)
         return learns
+
+    def last_uses(self, layers: Sequence[Layer]) -> dict[int, list[int]]:
+        """After which layer's number, on the way back, which of `learnable` have their whole gradient."""
+        numbers = {id(layer): number for number, layer in enumerate(layers)}
+        firsts: dict[int, int] = {}
+        for parameter in self.all:
+            number = numbers[id(parameter.layer)]
+            firsts[parameter.learnable_id] = min(firsts.get(parameter.learnable_id, number), number)
+        uses: dict[int, list[int]] = {}
+        for learnable_id, number in firsts.items():
+            uses.setdefault(number, []).append(learnable_id)
+        return uses
 
     def _append(self, layer: Layer, index: int, spec) -> None:
         owner = self._by_name.get(spec.name) if spec.name else None

@@ -19,7 +19,7 @@ from solvers.log import number
 from solvers.lr_policy import learning_rate
 from solvers.solver import Solver, register_solver
 
-_PARALLEL_FROM = 1 << 20  # elements, 0.4 ms; below that, waking and awaiting threads takes as long as it saves
+_PARALLEL_FROM = 1 << 17  # elements; below that, waking and awaiting threads takes as long as it saves
 
 
 @register_solver("SGD")
@@ -46,6 +46,7 @@ class SGDSolver(Solver):
         blobs = self.net.learnable_params
         self.history = [aligned.zeros(blob.shape, self.net.dtype) for _ in range(self.history_slots) for blob in blobs]
         self._flat_history = [[h.reshape(-1) for h in self.history[i :: len(blobs)]] for i in range(len(blobs))]
+        self._last_uses = self.net.parameters.last_uses(self.net.layers)
 
     def learning_rate(self) -> float:
         """The learning rate of this iteration; moves ``current_step`` on."""
@@ -61,20 +62,43 @@ class SGDSolver(Solver):
         if self.due(self.param.display):
             self.log.info("sgd_solver.cpp:112", f"Iteration {self.iter}, lr = {number(rate)}")
         net = self.net
-        real = net.dtype.type
-        scale = real(self._clip_scale() / self.param.iter_size)
+        scale = self._clip_scale() / self.param.iter_size
+        for index in range(len(net.learnable_params)):
+            self._update_parameter(index, rate, scale)
+
+    @property
+    def updates_early(self) -> bool:
+        """Clipping needs the norm of all gradients, and hooks of the net may change them."""
+        plain = self.param.clip_gradients < 0 and type(self).apply_update is SGDSolver.apply_update
+        return plain and not self.net.backward_is_watched
+
+    def update_on_the_way_back(self) -> None:
+        """The gradients are still in the cache where they were written."""
+        rate, left = self.learning_rate(), set(range(len(self.net.learnable_params)))
+
+        def after_layer(layer: int) -> None:
+            for index in self._last_uses.get(layer, ()):
+                self._update_parameter(index, rate, 1.0)
+                left.discard(index)
+
+        self.net.run_backward(after_layer)
+        for index in sorted(left):
+            self._update_parameter(index, rate, 1.0)
+
+    def _update_parameter(self, index: int, rate: float, scale: float) -> None:
+        """Regularize and subtract one of the net's `learnable_params`."""
+        net = self.net
+        lr_mult = net.params_lr[index]
+        if lr_mult == 0:
+            return
+        blob, real = net.learnable_params[index], net.dtype.type
+        decay = self.param.weight_decay * net.params_weight_decay[index]
         l1 = self.param.regularization_type == "L1"
-        weight_decay = self.param.weight_decay
-        for blob, histories, lr_mult, decay_mult in zip(
-            net.learnable_params, self._flat_history, net.params_lr, net.params_weight_decay, strict=True
-        ):
-            if lr_mult == 0:
-                continue
-            decay = weight_decay * decay_mult
-            common = (scale, real(0 if l1 else decay), real(decay if l1 else 0))
-            kernel, numbers = self.rule(rate * lr_mult)
-            kernel = sized(kernel, blob.count) if blob.count >= _PARALLEL_FROM else kernel.serial
-            kernel(*map(real, numbers), *common, *histories, blob.diff.reshape(-1), blob.data.reshape(-1))
+        common = (real(scale), real(0 if l1 else decay), real(decay if l1 else 0))
+        kernel, numbers = self.rule(rate * lr_mult)
+        kernel = sized(kernel, blob.count) if blob.count >= _PARALLEL_FROM else kernel.serial
+        histories = self._flat_history[index]
+        kernel(*map(real, numbers), *common, *histories, blob.diff.reshape(-1), blob.data.reshape(-1))
 
     def rule(self, rate: float) -> tuple:
         """The kernel of this rule and the numbers that it takes first."""

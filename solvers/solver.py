@@ -69,6 +69,7 @@ class Solver:
     monitor : the `Monitor` of the test output that the definition names, or None
     stopped_by_monitor : whether the last run ended because that output did not improve any more
     action_function : called between iterations; returns the `Action` that is asked for
+    updates_early : whether the rule needs no more than a parameter's own gradient
 
     Differs from Caffe: the losses that the displayed one is the mean of carry on from one `step` to the next.
 
@@ -80,6 +81,7 @@ class Solver:
 
     type = ""
     net_class = Net
+    updates_early = False
 
     def __init__(
         self,
@@ -138,6 +140,12 @@ class Solver:
 
     def apply_update(self) -> None:
         """Update the parameters from their gradients."""
+
+    def update_on_the_way_back(self) -> None:
+        """A backward pass and `apply_update`, of each parameter as soon as its gradient is whole.
+
+        It is called in place of the two where `updates_early`.
+        """
 
     # -- starting points -----------------------------------------------------------------------------------
 
@@ -272,7 +280,10 @@ class Solver:
     def _iterate(self, stop_iter: int) -> None:
         param = self.param
         while self.iter < stop_iter:
-            self.net.clear_param_diffs()
+            if self._callbacks:
+                self.net.clear_param_diffs()
+            else:
+                self.net.clear_param_diffs_later()
             if self._test_due():
                 self.test_all()
                 if self._stop:
@@ -280,16 +291,24 @@ class Solver:
             for on_start, _ in self._callbacks:
                 on_start()
             display = self.due(param.display)
-            self.losses.append(self._forward_backward(display and param.debug_info))
-            if display:
-                self._display()
-            for _, on_gradients_ready in self._callbacks:
-                on_gradients_ready()
-            self.apply_update()
+            if self._may_update_early(display):
+                self.losses.append(self._forward())
+                self.update_on_the_way_back()
+            else:
+                self.losses.append(self._forward_backward(display and param.debug_info))
+                if display:
+                    self._display()
+                for _, on_gradients_ready in self._callbacks:
+                    on_gradients_ready()
+                self.apply_update()
             self.iter += 1
             self.log.progress(self.iter, max(param.max_iter, stop_iter))
             if self._between_iterations():
                 return
+
+    def _may_update_early(self, display: bool) -> bool:
+        """Whether nobody looks at the gradients between the backward pass and the update."""
+        return self.updates_early and not (display or self._callbacks) and self.param.iter_size == 1
 
     def due(self, interval: int) -> bool:
         """Whether something done every ``interval`` iterations, 0 meaning never, is to be done now."""

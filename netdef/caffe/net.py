@@ -113,15 +113,20 @@ class Net(_Net):
             _call(after, index)
         return loss
 
-    def backward_from_to(self, start: int, end: int) -> None:
+    @property
+    def backward_is_watched(self) -> bool:
+        """Whether hooks or Python layers run during the backward pass: they may look at gradients and change them."""
+        return bool(self._hooks["before_backward"] or self._hooks["after_backward"]) or super().backward_is_watched
+
+    def backward_from_to(self, start: int, end: int, after_layer: Hook | None = None) -> None:
         """Run layers ``start`` down to ``end`` backward, and the hooks."""
         before, after = self._hooks["before_backward"], self._hooks["after_backward"]
         if not before and not after:
-            super().backward_from_to(start, end)
+            super().backward_from_to(start, end, after_layer)
             return
         for index in range(start, end - 1, -1):
             _call(before, index)
-            super().backward_from_to(index, index)
+            super().backward_from_to(index, index, after_layer)
             _call(after, index)
 
     def set_input_arrays(self, data: np.ndarray, labels: np.ndarray) -> None:

@@ -113,3 +113,27 @@ def test_set_data_looks_at_the_array_itself():
     blob.set_data(array)
     array[0, 0] = 9
     assert blob.data[0, 0] == 9
+
+
+def test_a_gradient_cleared_later_reads_as_zero():
+    blob, sharer = Blob((2, 3)), Blob((3, 2))
+    sharer.share_diff(blob)
+    blob.diff[...] = 7
+    blob.clear_diff_later()
+    assert not sharer.diff.any() and not blob.diff.any()
+    blob.diff[...] = 5
+    assert (sharer.diff == 5).all()
+
+
+def test_an_opened_gradient_counts_unless_it_was_to_be_cleared():
+    blob = Blob((2, 3))
+    blob.clear_diff_later()
+    assert blob.open_diff()[1]  # new memory is zero
+    blob.diff[...] = 7
+    diff, counts = blob.open_diff()
+    assert counts and (diff == 7).all()
+    blob.clear_diff_later()
+    assert not blob.open_diff()[1]
+    assert blob.open_diff()[1]  # the first has written
+    blob.clear_diff_later()
+    assert not blob.diff.any() and blob.open_diff()[1]

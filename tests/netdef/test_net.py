@@ -249,3 +249,35 @@ def test_a_top_of_another_shape_cannot_be_the_bottom(kind):
     assert caught.value.message == (
         'bottom "label" is also a top; this type cannot compute in place. Give the top a name of its own.'
     )
+
+
+def test_gradients_are_whole_after_the_first_layer_that_uses_their_parameter():
+    net = build(
+        'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 4 } } }'
+        + shared_ip("a", "data")
+        + shared_ip("b", "a")
+        + 'layer { name: "own" type: "InnerProduct" bottom: "b" top: "own" inner_product_param { num_output: 3 } }'
+    )
+    shared, own = (net.steps[net.layer_names.index(name)] for name in ("a", "own"))
+    uses = net.parameters.last_uses(net.layers)
+    of = {number: [net.learnable_params[i] for i in found] for number, found in uses.items()}
+    assert of[net.steps.index(shared)][0] is net.learnable_params[0]
+    assert sorted(i for found in uses.values() for i in found) == list(range(len(net.learnable_params)))
+    assert of[net.steps.index(own)] == own.layer.blobs
+
+
+def test_clearing_later_shows_zeros_and_the_next_backward_pass_starts_anew():
+    net = build(
+        'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 5 } } }'
+        'layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 3 } }'
+    )
+    net.blobs["data"].data[...] = np.arange(10).reshape(2, 5)
+    net.blobs["ip"].diff[...] = 1
+    net.run_backward()
+    once = [blob.diff.copy() for blob in net.learnable_params]
+    net.clear_param_diffs_later()
+    net.run_backward()
+    for blob, diff in zip(net.learnable_params, once):
+        np.testing.assert_array_equal(blob.diff, diff)
+    net.clear_param_diffs_later()
+    assert not any(blob.diff.any() for blob in net.learnable_params)

@@ -62,3 +62,26 @@ def test_the_update_is_left_in_diff(golden_dir):
         solver.step(1)
         np.testing.assert_allclose(before - blob.diff, blob.data, rtol=1e-6)
         np.testing.assert_array_equal(blob.diff, solver.history[0])
+
+
+@pytest.mark.parametrize("case", ["sgd_l2", "adam"])
+def test_updating_on_the_way_back_gives_the_same_bits(golden_dir, case):
+    recorded = np.load(golden_dir / "solvers" / f"{case}.npz")
+    results = []
+    for watched in (False, True):  # whoever watches the gradients sees all of them before the update
+        with recorded_solver(recorded) as solver:
+            if watched:
+                solver.add_callback(lambda: None, lambda: None)
+            assert solver.updates_early
+            solver.step(4)
+            results.append([*(b.data for b in solver.net.learnable_params), *solver.history])
+            results[-1] += [blob.diff for blob in solver.net.learnable_params]
+    for early, late in zip(*results, strict=True):
+        np.testing.assert_array_equal(early, late)
+
+
+def test_clipping_waits_for_all_gradients(golden_dir):
+    recorded = np.load(golden_dir / "solvers" / "sgd_l2.npz")
+    with recorded_solver(recorded) as solver:
+        solver.param.clip_gradients = 1
+        assert not solver.updates_early

@@ -58,6 +58,17 @@ def test_an_update_by_hand(solver_file):
     np.testing.assert_allclose(weight.data, -0.1, rtol=1e-6)
 
 
+def test_a_hook_of_the_backward_pass_may_change_every_gradient(solver_file):
+    solver = caffe.SGDSolver(solver_file)
+    blobs = [blob for layer in solver.net.layers for blob in layer.blobs]
+    before = [blob.data.copy() for blob in blobs]
+    solver.net.after_backward(lambda layer: [blob.diff.fill(0) for blob in blobs] if layer == 0 else None)
+    solver.step(1)
+    assert blobs
+    for blob, data in zip(blobs, before):
+        np.testing.assert_array_equal(blob.data, data)
+
+
 def test_a_training_loop_of_ones_own(solver_file):
     solver = caffe.SGDSolver(solver_file)
     solver.net.forward()
