@@ -33,21 +33,21 @@ def _element(context, array_type):
 
 
 @intrinsic
-def _multiply_block(typing, rows, first, last, columns, depth, a, a0, a_rows, a_step, b, b0, steps, k0,
+def _multiply_block(typing, rows, first, last, columns, depth, a, a0, a_rows, a_steps, m0, b, b0, steps, k0,
                     start, s0, zeros, add, c, c0, places):  # fmt: skip
-    signature = _signature(rows, first, last, columns, depth, a, a0, a_rows, a_step, b, b0, steps, k0,
+    signature = _signature(rows, first, last, columns, depth, a, a0, a_rows, a_steps, m0, b, b0, steps, k0,
                            start, s0, zeros, add, c, c0, places)  # fmt: skip
 
     def generate(context, builder, signature, arguments):
-        (rows, first, last, columns, depth, a, a0, a_rows, a_step, b, b0, steps, k0,
+        (rows, first, last, columns, depth, a, a0, a_rows, a_steps, m0, b, b0, steps, k0,
          start, s0, zeros, add, c, c0, places) = arguments  # fmt: skip
         kinds = signature.args
         emit = Emitter(context, builder, _element(context, kinds[5]))
         return emit.call(
             "multiply_block", rows, first, last, columns, depth, emit.pointer(kinds[5], a, a0),
-            emit.pointer(kinds[7], a_rows), a_step, emit.pointer(kinds[9], b, b0), emit.pointer(kinds[11], steps, k0),
-            emit.pointer(kinds[13], start, s0), emit.pointer(kinds[15], zeros), add, emit.pointer(kinds[17], c, c0),
-            emit.pointer(kinds[19], places),
+            emit.pointer(kinds[7], a_rows), emit.pointer(kinds[8], a_steps, m0), emit.pointer(kinds[10], b, b0),
+            emit.pointer(kinds[12], steps, k0), emit.pointer(kinds[14], start, s0), emit.pointer(kinds[16], zeros),
+            add, emit.pointer(kinds[18], c, c0), emit.pointer(kinds[20], places),
         )  # fmt: skip
 
     return signature, generate
@@ -57,7 +57,7 @@ def _multiply_block_function(width: int):
     """The body of ``multiply_block`` for tiles of ``width`` columns."""
 
     def multiply_block_body(
-        rows, first, last, columns, depth, a, a_rows, a_step, b, steps, start, zeros, add, c, places
+        rows, first, last, columns, depth, a, a_rows, a_steps, b, steps, start, zeros, add, c, places
     ):
         count = -(-rows // TILE_ROWS)
         step = DEPTH if depth > 2 * DEPTH else depth
@@ -65,8 +65,8 @@ def _multiply_block_function(width: int):
             for k in range(0, depth, step):
                 for tile in range(first, last):
                     i, end = tile * rows // count, (tile + 1) * rows // count
-                    tiles.multiply_tile(end - i, min(width, columns - column), min(step, depth - k), i, a, k * a_step,
-                                        a_rows, a_step, b, column, steps, k, zeros if k else start, 0, add or k > 0,
+                    tiles.multiply_tile(end - i, min(width, columns - column), min(step, depth - k), i, a, 0, a_rows,
+                                        a_steps, k, b, column, steps, k, zeros if k else start, 0, add or k > 0,
                                         c, column, places)  # fmt: skip
 
     return multiply_block_body
@@ -101,23 +101,23 @@ def _make_symbols() -> None:
     number, table = types.int64, types.CPointer(types.int64)
     for element in (types.float32, types.float64):
         array, suffix = types.CPointer(element), f"f{element.bitwidth}"
-        block = types.void(*[number] * 5, array, table, number, array, table, array, array, number, array, table)
+        block = types.void(*[number] * 5, array, table, table, array, table, array, array, number, array, table)
         width = TILE_BYTES * 8 // element.bitwidth
         symbol(f"netdef_multiply_block_{suffix}", block)(_multiply_block_function(width))
         dot = types.void(*[number] * 4, array, number, number, array, number, table, array, number, array, number)
         symbol(f"netdef_dot_tile_{suffix}", dot)(_dot_tile_body)
 
 
-def _plain_multiply_block(rows, first, last, columns, depth, a, a0, a_rows, a_step, b, b0, steps, k0,
+def _plain_multiply_block(rows, first, last, columns, depth, a, a0, a_rows, a_steps, m0, b, b0, steps, k0,
                           start, s0, zeros, add, c, c0, places):  # fmt: skip
-    """``c[c0 + places[i] + j] = start[s0 + i] + sum_k a[a0 + a_rows[i] + k a_step] b[b0 + steps[k0 + k] + j]``
+    """``c[c0 + places[i] + j] = start[s0 + i] + sum_k a[a0 + a_rows[i] + a_steps[m0 + k]] b[b0 + steps[k0 + k] + j]``
 
     for ``j < columns``, ``k < depth`` and the rows ``i`` of the row tiles ``first … last - 1`` out of those into
     which ``rows`` are cut; added to ``c`` where ``add``. Rows of ``c`` may overlap: they are written one after another.
     """
     count = -(-rows // TILE_ROWS)
     i, end = first * rows // count, last * rows // count
-    _plain_tiles.multiply_tile(end - i, columns, depth, i, a, a0, a_rows, a_step, b, b0, steps, k0, start, s0, add,
+    _plain_tiles.multiply_tile(end - i, columns, depth, i, a, a0, a_rows, a_steps, m0, b, b0, steps, k0, start, s0, add,
                                c, c0, places)  # fmt: skip
 
 

@@ -29,14 +29,14 @@ __all__ = ["backward_data", "forward", "transpose_weight"]
 
 
 @kernel(parallel=True)
-def forward(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_rows, splits, steps, weight_rows, places,
-            zeros, buffers, top):  # fmt: skip
+def forward(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_rows, splits, steps, weight_rows, single,
+            places, zeros, buffers, top):  # fmt: skip
     """``top = bias + weight * bottom``.
 
     An image is cut into strips of ``strip_rows`` output rows, the output channels into ``splits`` shares; strips
     are what a buffer (``buffers[slot]``) is packed with. ``layout_rows`` are the rows per remainder of such a
     pack, ``steps`` its `pack_steps`, ``weight_rows`` and ``places`` the distances of the rows of
-    weights and of the output planes, ``zeros`` at least num_output zeros.
+    weights and of the output planes, ``single`` the numbers from 0 on, ``zeros`` at least num_output zeros.
     """
     slots = buffers.shape[0]
     strips = -(-geometry[8] // strip_rows)
@@ -44,12 +44,12 @@ def forward(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_ro
     for slot in prange(slots):
         for unit in range(slot * units // slots, (slot + 1) * units // slots):
             _forward_unit(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_rows, splits, steps,
-                          weight_rows, places, zeros, unit, buffers[slot], top)  # fmt: skip
+                          weight_rows, single, places, zeros, unit, buffers[slot], top)  # fmt: skip
 
 
 @kernel
 def _forward_unit(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_rows, splits, steps, weight_rows,
-                  places, zeros, unit, pack, top):  # fmt: skip
+                  single, places, zeros, unit, pack, top):  # fmt: skip
     _, group, channels, height, width, num_output = sizes
     pooled_height, pooled_width = geometry[8], geometry[9]
     strips = -(-pooled_height // strip_rows)
@@ -69,7 +69,7 @@ def _forward_unit(bottom, weight, bias, sizes, geometry, direct, strip_rows, lay
             image_rows = (count - 1) * geometry[2] + (geometry[0] - 1) * geometry[6] + 1
             pack_image(bottom, source, inputs, height, width, geometry, top_row * geometry[2] - geometry[4],
                        image_rows, layout_rows, pack)  # fmt: skip
-        multiply_block(rows, begin, end, count * pooled_width, depth, weight, g * rows * depth, weight_rows, 1,
+        multiply_block(rows, begin, end, count * pooled_width, depth, weight, g * rows * depth, weight_rows, single, 0,
                        bottom if direct else pack, source + place if direct else 0, steps, 0,
                        bias, g * rows, zeros, False, top, target, places)  # fmt: skip
 
@@ -87,7 +87,7 @@ def transpose_weight(weight, group, rows, depth, slots, transposed):
 
 @kernel(parallel=True)
 def backward_data(top_diff, transposed, sizes, geometry, direct, layout_rows, block, steps, planes,
-                  transposed_rows, zeros, buffers, bottom_diff):  # fmt: skip
+                  transposed_rows, single, zeros, buffers, bottom_diff):  # fmt: skip
     """``bottom_diff``: each slot takes an image's group's ``block`` channels at a time.
 
     ``planes`` are the distances of the planes of the top, ``steps`` the `pack_steps` of a pack of whole images,
@@ -99,12 +99,12 @@ def backward_data(top_diff, transposed, sizes, geometry, direct, layout_rows, bl
     for slot in prange(slots):
         for unit in range(slot * units // slots, (slot + 1) * units // slots):
             _backward_data_unit(top_diff, transposed, sizes, geometry, direct, layout_rows, block, steps, planes,
-                                transposed_rows, zeros, unit, buffers[slot], bottom_diff)  # fmt: skip
+                                transposed_rows, single, zeros, unit, buffers[slot], bottom_diff)  # fmt: skip
 
 
 @kernel
 def _backward_data_unit(top_diff, transposed, sizes, geometry, direct, layout_rows, block, steps, planes,
-                        transposed_rows, zeros, unit, pack, bottom_diff):  # fmt: skip
+                        transposed_rows, single, zeros, unit, pack, bottom_diff):  # fmt: skip
     _, group, channels, height, width, num_output = sizes
     rows, inputs, taps = num_output // group, channels // group, geometry[0] * geometry[1]
     places = geometry[8] * geometry[9]
@@ -120,7 +120,7 @@ def _backward_data_unit(top_diff, transposed, sizes, geometry, direct, layout_ro
         remainders = min(geometry[2], (geometry[0] - 1) * geometry[6] + 1)
         size = count * geometry[1] * remainders * layout_rows * geometry[9]
         copy_rows(1, pack, 0, 0, 0, 0, size, pack, 0, size)
-    multiply_block(count * taps, 0, tiles, places, rows, transposed, line, transposed_rows, 1,
+    multiply_block(count * taps, 0, tiles, places, rows, transposed, line, transposed_rows, single, 0,
                    top_diff, source, planes, 0, zeros, 0, zeros, not direct,
                    bottom_diff if direct else pack, target if direct else 0, steps)  # fmt: skip
     if not direct:

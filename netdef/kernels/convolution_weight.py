@@ -3,7 +3,9 @@
     weight_diff[m, k] += sum_{image, p} top_diff[image, m, p] col[image, k, p]
     bias_diff[m]      += sum_{image, p} top_diff[image, m, p]
 
-Many filters: `transposed_gradient` sums ``(k, m)``, with ``m`` along the vectors, out of packed images and
+Many filters and few weights: `chunked_gradient` sums ``(k, m)``, with ``m`` along the vectors, out of the images
+themselves and transposed gradients; as with few filters, below, chunks of the batch are summed apart. Many filters
+and weights: `transposed_gradient` sums ``(k, m)``, with ``m`` along the vectors, out of packed images and
 transposed gradients; slots share the ``k`` among them. Few filters: `dot_gradient` takes dot products along
 ``p``; the images are cut into chunks whose number depends on the batch alone, each chunk is summed by one slot
 and the chunks are added in their order. Either way the result does not depend on the number of slots.
@@ -13,13 +15,22 @@ from __future__ import annotations
 
 from netdef.kernels._jit import kernel, prange
 from netdef.kernels._lanes import VECTOR_BYTES, spread_planes
+from netdef.kernels._transforms import transpose_rows
 from netdef.kernels.blocks import dot_tile, multiply_block
 from netdef.kernels.im2col import pack_image
-from netdef.kernels.tiles import DOT_COLUMNS, DOT_ROWS, TILE_ROWS, sum_row
+from netdef.kernels.tiles import DOT_COLUMNS, DOT_ROWS, TILE_ROWS, copy_rows, sum_row
 
-__all__ = ["add_transposed", "bias_gradient", "dot_gradient", "transposed_gradient"]
+__all__ = [
+    "DEPTH",
+    "add_chunks",
+    "add_transposed",
+    "bias_gradient",
+    "chunked_gradient",
+    "dot_gradient",
+    "transposed_gradient",
+]
 
-_DEPTH = 128  # pixels: a tile's operands over so many stay in the first-level cache
+DEPTH = 128  # pixels: a tile's operands over so many stay in the first-level cache
 _RUN = 1024  # pixels of a dot product before its lanes are summed
 
 
@@ -49,8 +60,8 @@ def _transpose(top_diff, image, sizes, places, pixel_rows, rows):
 
 
 @kernel(parallel=True)
-def transposed_gradient(bottom, top_diff, sizes, geometry, direct, layout_rows, first, last, dots, steps, pixel_rows,
-                        weight_columns, zeros, slots, packs, rows, transposed, weight_diff):  # fmt: skip
+def transposed_gradient(bottom, top_diff, sizes, geometry, direct, layout_rows, first, last, dots, steps, single,
+                        pixel_rows, weight_columns, zeros, slots, packs, rows, transposed, weight_diff):  # fmt: skip
     """Sum over the images ``first … last - 1`` into ``transposed``, flat ``(group, k, m)``; begun anew at image 0.
 
     ``packs[i]`` and ``rows[i]`` hold image ``first + i`` packed and its gradient transposed. ``steps`` are the
@@ -76,7 +87,7 @@ def transposed_gradient(bottom, top_diff, sizes, geometry, direct, layout_rows, 
         for g in range(begin // tiles, -(-end // tiles)):
             from_tile, to_tile = max(begin - g * tiles, 0), min(end - g * tiles, tiles)
             _transposed_share(col, start, stride, lines, sizes, places, g, from_tile, to_tile, first, last, dots, steps,
-                              pixel_rows, weight_columns, zeros, transposed)  # fmt: skip
+                              single, pixel_rows, weight_columns, zeros, transposed)  # fmt: skip
             if dots:
                 k, k_end = from_tile * steps.size // tiles, to_tile * steps.size // tiles
                 filters = sizes[5] // sizes[1]
@@ -86,17 +97,94 @@ def transposed_gradient(bottom, top_diff, sizes, geometry, direct, layout_rows, 
 
 @kernel
 def _transposed_share(col, start, stride, lines, sizes, places, g, from_tile, to_tile, first, last, dots, steps,
-                      pixel_rows, weight_columns, zeros, transposed):  # fmt: skip
+                      single, pixel_rows, weight_columns, zeros, transposed):  # fmt: skip
     """Row tiles ``from_tile … to_tile - 1`` of one group, image after image."""
     group, filters = sizes[1], sizes[5] // sizes[1]
     depth = steps.size
     for image in range(first, last):
         a0 = start + (image - first) * stride + g * (stride // group)
         b0 = ((image - first) * group + g) * places * filters
-        for p in range(0, places, _DEPTH):
-            multiply_block(depth, from_tile, to_tile, filters - dots, min(_DEPTH, places - p), col, a0 + p, steps, 1,
-                           lines, b0, pixel_rows, p, zeros, 0, zeros, image > 0 or p > 0, transposed,
+        for p in range(0, places, DEPTH):
+            multiply_block(depth, from_tile, to_tile, filters - dots, min(DEPTH, places - p), col, a0 + p, steps,
+                           single, 0, lines, b0, pixel_rows, p, zeros, 0, zeros, image > 0 or p > 0, transposed,
                            g * depth * filters, weight_columns)  # fmt: skip
+
+
+@kernel
+def _pad_image(bottom, image, sizes, geometry, padded):
+    """One image with its padding around it."""
+    _, _, channels, height, width, _ = sizes
+    pad_h, pad_w = geometry[4], geometry[5]
+    wide = width + 2 * pad_w
+    for channel in range(channels):
+        source, target = (image * channels + channel) * height * width, channel * (height + 2 * pad_h) * wide
+        copy_rows(1, bottom, 0, 0, 0, 0, pad_h * wide, padded, target, pad_h * wide)
+        copy_rows(1, bottom, 0, 0, 0, 0, pad_h * wide, padded, target + (pad_h + height) * wide, pad_h * wide)
+        copy_rows(height, bottom, source, width, -pad_w, width, wide, padded, target + pad_h * wide, wide)
+
+
+@kernel(parallel=True)
+def chunked_gradient(bottom, top_diff, sizes, geometry, chunks, together, taps, pixels, line_rows, partial_rows, ones,
+                     still, zeros, padded, lines, partial):  # fmt: skip
+    """``partial[chunk]``, flat ``(group, k, m)`` and then ``(group, m)``: a chunk's sums, those of the bias last.
+
+    ``taps`` and ``pixels`` are the distances of an image's taps and output pixels, padding counted; the pixels of
+    ``together`` images are summed in one go. ``padded[slot]`` holds so many images where there is padding,
+    ``lines[slot]`` their transposed gradients, ``line_rows[p]`` the place of pixel p's; rows of ``lines`` and
+    ``partial`` (distances ``partial_rows``) are whole vectors. ``ones`` holds a 1, ``still`` the numbers 0.
+    """
+    num, group, channels, height, width, num_output = sizes
+    slots, places = lines.shape[0], geometry[8] * geometry[9]
+    pads = geometry[4] + geometry[5] > 0
+    filters, depth = num_output // group, taps.size
+    image_size = channels * (height + 2 * geometry[4]) * (width + 2 * geometry[5])
+    tiles, width_of_line = -(-depth // TILE_ROWS), partial_rows[1]
+    for slot in prange(slots):
+        line = lines[slot]
+        for chunk in range(slot * chunks // slots, (slot + 1) * chunks // slots):
+            begin, end = chunk * num // chunks, (chunk + 1) * num // chunks
+            for first in range(begin, end, together):
+                images = min(together, end - first)
+                if pads:
+                    for i in range(images):
+                        _pad_image(bottom, first + i, sizes, geometry, padded[slot, i])
+                source = padded[slot].reshape(-1) if pads else bottom
+                origin = 0 if pads else first * image_size
+                step = images * places if together > 1 else DEPTH
+                for g in range(group):
+                    for p in range(0, images * places, step):
+                        count = min(step, images * places - p)
+                        for i in range(images):
+                            transpose_rows(filters, width_of_line, count // images, top_diff,
+                                           ((first + i) * num_output + g * filters) * places + p, places,
+                                           line, i * places * width_of_line, width_of_line)  # fmt: skip
+                        add = first > begin or p > 0
+                        multiply_block(depth, 0, tiles, filters, count, source, origin + g * (image_size // group),
+                                       taps, pixels, p, line, 0, line_rows, 0, zeros, 0, zeros, add,
+                                       partial[chunk], g * depth * width_of_line, partial_rows)  # fmt: skip
+                        multiply_block(1, 0, 1, filters, count, ones, 0, partial_rows, still, 0,
+                                       line, 0, line_rows, 0, zeros, 0, zeros, add, partial[chunk],
+                                       (group * depth + g) * width_of_line, partial_rows)  # fmt: skip
+
+
+@kernel(parallel=True)
+def add_chunks(partial, group, filters, depth, wide, slots, weight_diff):
+    """``weight_diff[g, m, k] += sum_chunk partial[chunk, g, k, m]``, the chunks in their order, at first into chunk 0.
+
+    ``wide`` is the distance of the rows of ``partial``.
+    """
+    chunks, lines = partial.shape[0], group * depth
+    for slot in prange(slots):
+        begin, end = slot * lines // slots * wide, (slot + 1) * lines // slots * wide
+        total = partial[0, begin:end]
+        for chunk in range(1, chunks):
+            part = partial[chunk, begin:end]
+            for i in range(total.size):
+                total[i] += part[i]
+        for m in range(filters):
+            for line in range(slot * lines // slots, (slot + 1) * lines // slots):
+                g, k = line // depth, line % depth
+                weight_diff[(g * filters + m) * depth + k] += partial[0, line * wide + m]
 
 
 @kernel(parallel=True)

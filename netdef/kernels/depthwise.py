@@ -205,8 +205,10 @@ class DepthwisePlan:
             bottom_diff,
         )  # fmt: skip
 
-    def backward_weight(self, bottom, top_diff, weight_diff) -> None:
-        """Add to ``weight_diff``."""
+    def backward_weight(self, bottom, top_diff, weight_diff, bias_diff=None) -> None:
+        """Add to ``weight_diff`` and, where it is given, to ``bias_diff``."""
+        if bias_diff is not None:
+            self.backward_bias(top_diff, bias_diff)
         slots = slots_for(self.operations)
         if self.three:
             buffers = self.scratch("sums", (slots, 9 * self.lanes))

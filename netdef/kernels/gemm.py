@@ -12,21 +12,30 @@ from netdef.kernels.tiles import DOT_COLUMNS, DOT_ROWS, TILE_BYTES, TILE_ROWS
 
 __all__ = ["dot_rows", "multiply_rows"]
 
+_DEPTH = 128  # rows of b that stay in the second-level cache
 _RUN = 1024  # a dot tile's operands over so many steps stay in the first-level cache
 
 
 @kernel(parallel=True)
-def multiply_rows(rows, columns, depth, a, a_rows, a_step, b, b_rows, zeros, add, slots, c, c_rows):
-    """``c[i, j] = sum_k a[i, k] b[k, j]``, added to ``c`` where ``add``; ``a[i, k]`` is at ``a_rows[i] + k a_step``,
+def multiply_rows(rows, columns, depth, a, a_rows, a_steps, b, b_rows, zeros, add, by_rows, slots, c, c_rows):
+    """``c[i, j] = sum_k a[i, k] b[k, j]``, added to ``c`` where ``add``; ``a[i, k]`` is at ``a_rows[i] + a_steps[k]``,
     ``b[k, j]`` at ``b_rows[k] + j``, ``c[i, j]`` at ``c_rows[i] + j``; ``zeros`` are at least ``rows`` zeros.
+
+    Slots take rows of ``c`` where ``by_rows``, so that each finds its own in its cache later, else columns, and
+    sum a part of the depth of all of them before the next: rows of ``b`` then come in long runs.
     """
     width = TILE_BYTES // a.itemsize
     tiles, units = -(-rows // TILE_ROWS), -(-columns // width)
     for slot in prange(slots):
-        for unit in range(slot * units // slots, (slot + 1) * units // slots):
-            column = unit * width
-            multiply_block(rows, 0, tiles, min(width, columns - column), depth, a, 0, a_rows, a_step,
-                           b, column, b_rows, 0, zeros, 0, zeros, add, c, column, c_rows)  # fmt: skip
+        if by_rows:
+            first, last = slot * tiles // slots, (slot + 1) * tiles // slots
+            multiply_block(rows, first, last, columns, depth, a, 0, a_rows, a_steps, 0, b, 0, b_rows, 0, zeros, 0,
+                           zeros, add, c, 0, c_rows)  # fmt: skip
+        else:
+            begin, end = slot * units // slots * width, min((slot + 1) * units // slots * width, columns)
+            for k in range(0, depth, _DEPTH):
+                multiply_block(rows, 0, tiles, end - begin, min(_DEPTH, depth - k), a, 0, a_rows, a_steps, k,
+                               b, begin, b_rows, k, zeros, 0, zeros, add or k > 0, c, begin, c_rows)  # fmt: skip
 
 
 @kernel(parallel=True)

@@ -63,8 +63,8 @@ class InnerProductPlan:
             return
         fill_rows(self.zeros[: self.num_output] if bias is None else bias, top)
         _twin(gemm.multiply_rows, slots)(
-            self.num, self.num_output, self.depth, bottom, self.by_depth, 1, weight, self.by_output, self.zeros, True,
-            slots, top, self.by_output,
+            self.num, self.num_output, self.depth, bottom, self.by_depth, self.single, weight, self.by_output,
+            self.zeros, True, False, slots, top, self.by_output,
         )  # fmt: skip
 
     def backward_data(self, top_diff, weight, bottom_diff) -> None:
@@ -76,22 +76,24 @@ class InnerProductPlan:
             )
             return
         _twin(gemm.multiply_rows, slots)(
-            self.num, self.depth, self.num_output, top_diff, self.by_output, 1, weight, self.by_depth, self.zeros,
-            False, slots, bottom_diff, self.by_depth,
+            self.num, self.depth, self.num_output, top_diff, self.by_output, self.single, weight, self.by_depth,
+            self.zeros, False, False, slots, bottom_diff, self.by_depth,
         )  # fmt: skip
 
-    def backward_weight(self, bottom, top_diff, weight_diff) -> None:
-        """Add ``top_diff^T bottom``, or its transpose, to ``weight_diff``."""
+    def backward_weight(self, bottom, top_diff, weight_diff, add: bool = True) -> None:
+        """Write ``top_diff^T bottom``, or its transpose, to ``weight_diff``, or add it."""
         if not top_diff.size:
+            if not add:
+                weight_diff.fill(0)
             return
         slots = self._slots()
         if self.transposed:
             _twin(gemm.multiply_rows, slots)(
-                self.depth, self.num_output, self.num, bottom, self.single, self.depth, top_diff, self.by_output,
-                self.zeros, True, slots, weight_diff, self.by_output,
+                self.depth, self.num_output, self.num, bottom, self.single, self.by_depth, top_diff, self.by_output,
+                self.zeros, add, True, slots, weight_diff, self.by_output,
             )  # fmt: skip
             return
         _twin(gemm.multiply_rows, slots)(
-            self.num_output, self.depth, self.num, top_diff, self.single, self.num_output, bottom, self.by_depth,
-            self.zeros, True, slots, weight_diff, self.by_depth,
+            self.num_output, self.depth, self.num, top_diff, self.single, self.by_output, bottom, self.by_depth,
+            self.zeros, add, True, slots, weight_diff, self.by_depth,
         )  # fmt: skip

@@ -15,8 +15,10 @@ import numpy as np
 
 from netdef.kernels import convolution as kernels
 from netdef.kernels import convolution_weight as weight_kernels
+from netdef.kernels._emitter import VECTOR_BYTES
 from netdef.kernels._jit import has_threads
 from netdef.kernels.im2col import col2im, im2col, pack_layout, pack_steps
+from netdef.kernels.image_winograd_plan import ImageWinogradPlan, image_winograd_suits
 from netdef.kernels.tiles import DOT_ROWS, TILE_BYTES, TILE_ROWS, TILE_VECTORS
 
 __all__ = ["ConvolutionPlan", "NdConvolutionPlan", "slots_for"]
@@ -27,6 +29,8 @@ PACK_BYTES = 1 << 19  # of one slot's buffer: it shall stay in the second-level 
 PASS_BYTES = 1 << 25  # of the packs of one pass of the weight gradient
 FEW_FILTERS = 32  # in a group: fewer leave a tile of the transposed gradient half empty
 CHUNKS = 16  # at most, into which a batch is cut for the gradient of few filters
+WIDE_CHUNKS = 8  # the same for many filters, whose sums take more room
+PARTIAL_BYTES = 1 << 22  # of the sums of all chunks: beyond, adding them takes long
 
 
 def slots_for(operations: int) -> int:
@@ -66,6 +70,7 @@ class ConvolutionPlan:
         self.itemsize = np.dtype(dtype).itemsize
         self.zeros = np.zeros(max(num_output, channels * kernel_h * kernel_w), dtype)
         self.planes = np.arange(self.rows) * self.places
+        self.single = np.arange(max(self.rows, self.inputs * kernel_h * kernel_w, self.places))
         self.weight_rows = np.arange(self.rows) * (self.inputs * kernel_h * kernel_w)
         self.transposed_rows = np.arange(self.inputs * kernel_h * kernel_w) * self.rows
         self.pixel_rows = np.arange(self.places) * self.rows
@@ -73,6 +78,11 @@ class ConvolutionPlan:
         self.whole = pack_layout(kernel_h, stride_h, dilation_h, pooled[0])
         self.whole_steps = self._steps(self.whole)
         self._forward_cuts: dict[int, tuple] = {}
+        self.lanes = VECTOR_BYTES // self.itemsize
+        self.chunk_tables: tuple | None = None
+        self.ones = np.ones(1, dtype)
+        suits = image_winograd_suits(self.sizes, self.geometry, self.itemsize)
+        self.winograd = ImageWinogradPlan(self.sizes, self.geometry, dtype, scratch) if suits else None
 
     def _steps(self, layout) -> np.ndarray:
         if self.direct:
@@ -107,16 +117,22 @@ class ConvolutionPlan:
     def forward(self, bottom, weight, bias, top) -> None:
         """``top`` from ``bottom``; all arrays flat, ``bias`` None where there is none."""
         slots = slots_for(self.operations)
+        if self.winograd:
+            self.winograd.forward(_twin, slots, bottom, weight, bias, top)
+            return
         strip_rows, layout, steps, splits, size = self._forward_cut(slots)
         _twin(kernels.forward, slots)(
             bottom, weight, self.zeros if bias is None else bias, self.sizes, self.geometry, self.direct, strip_rows,
-            layout[2], splits, steps, self.weight_rows, self.planes, self.zeros, self.scratch("pack", (slots, size)),
-            top,
+            layout[2], splits, steps, self.weight_rows, self.single, self.planes, self.zeros,
+            self.scratch("pack", (slots, size)), top,
         )  # fmt: skip
 
     def backward_data(self, top_diff, weight, bottom_diff) -> None:
         """Overwrite ``bottom_diff``."""
         slots = slots_for(self.operations)
+        if self.winograd:
+            self.winograd.backward_data(_twin, slots, top_diff, weight, bottom_diff)
+            return
         num, group = max(self.sizes[0], 1), self.sizes[1]
         size = self._pack_size(1, self.whole) * self.itemsize
         blocks = 1 if self.direct else -(-self.inputs * size // PACK_BYTES)
@@ -129,15 +145,61 @@ class ConvolutionPlan:
         run(weight, group, self.rows, weight.size // self.sizes[5], shares, transposed)
         _twin(kernels.backward_data, slots)(
             top_diff, transposed, self.sizes, self.geometry, self.direct, self.whole[2], block, self.whole_steps,
-            self.planes, self.transposed_rows, self.zeros, self.scratch("pack", (slots, buffer)), bottom_diff,
+            self.planes, self.transposed_rows, self.single, self.zeros, self.scratch("pack", (slots, buffer)),
+            bottom_diff,
         )  # fmt: skip
 
-    def backward_weight(self, bottom, top_diff, weight_diff) -> None:
-        """Add to ``weight_diff``."""
+    def backward_weight(self, bottom, top_diff, weight_diff, bias_diff=None) -> None:
+        """Add to ``weight_diff`` and, where it is given, to ``bias_diff``."""
         if not top_diff.size:
             return
+        if self.winograd:
+            slots = slots_for(self.operations)
+            self.winograd.backward_weight(_twin, slots, bottom, top_diff, weight_diff, bias_diff)
+            return
+        num, group = self.sizes[:2]
+        if self.rows >= FEW_FILTERS:
+            wide = -(-self.rows // self.lanes) * self.lanes
+            chunks = min(num, WIDE_CHUNKS)
+            room = group * (self.whole_steps.size + 1) * wide
+            if num > 1 and chunks * room * self.itemsize <= PARTIAL_BYTES:
+                self._chunked_gradient(bottom, top_diff, weight_diff, bias_diff, chunks, wide)
+                return
+        if bias_diff is not None:
+            self.backward_bias(top_diff, bias_diff)
         few = self.rows < FEW_FILTERS
         (self._dot_gradient if few else self._transposed_gradient)(bottom, top_diff, weight_diff)
+
+    def _chunked_gradient(self, bottom, top_diff, weight_diff, bias_diff, chunks: int, wide: int) -> None:
+        """A few images at a time, or a part of one: so many pixels as fill a tile's depth."""
+        slots = slots_for(self.operations)
+        num, group, channels, height, width, _ = self.sizes
+        kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, *pooled = self.geometry
+        tall, broad = height + 2 * pad_h, width + 2 * pad_w
+        together = max(1, min(weight_kernels.DEPTH // self.places, -(-num // chunks)))
+        depth = self.whole_steps.size
+        if self.chunk_tables is None:
+            channel = np.arange(self.inputs)[:, None, None] * (tall * broad)
+            taps = channel + (np.arange(kernel_h) * dilation_h * broad)[:, None] + np.arange(kernel_w) * dilation_w
+            image = np.arange(together)[:, None, None] * (channels * tall * broad)
+            pixels = image + (np.arange(pooled[0]) * stride_h * broad)[:, None] + np.arange(pooled[1]) * stride_w
+            lines = np.arange(max(min(self.places, weight_kernels.DEPTH), together * self.places)) * wide
+            rows = np.arange(max(depth, 1)) * wide
+            self.chunk_tables = taps.reshape(-1), pixels.reshape(-1), lines, rows, np.zeros(lines.size, np.int64)
+        taps, pixels, lines, rows, still = self.chunk_tables
+        padded = together * channels * tall * broad if pad_h or pad_w else 0
+        partial = self.scratch("partial", (chunks, group * (depth + 1) * wide))
+        _twin(weight_kernels.chunked_gradient, slots)(
+            bottom, top_diff, self.sizes, self.geometry, chunks, together, taps, pixels, lines, rows, self.ones, still,
+            self.zeros, self.scratch("padded", (slots, together, padded // together)),
+            self.scratch("lines", (slots, lines.size * wide)), partial,
+        )  # fmt: skip
+        shares = slots_for(weight_diff.size * PASSING)
+        _twin(weight_kernels.add_chunks, shares)(partial, group, self.rows, depth, wide, shares, weight_diff)
+        if bias_diff is not None:
+            sums = partial[:, group * depth * wide :].reshape(chunks, group, wide)[:, :, : self.rows]
+            for part in sums:
+                bias_diff += part.reshape(-1)
 
     def _dot_gradient(self, bottom, top_diff, weight_diff) -> None:
         """A few images are packed at a time: enough to fill the first-level cache."""
@@ -165,8 +227,8 @@ class ConvolutionPlan:
         for first in range(0, num, images):
             _twin(weight_kernels.transposed_gradient, slots)(
                 bottom, top_diff, self.sizes, self.geometry, self.direct, self.whole[2], first,
-                min(first + images, num), dots, self.whole_steps, self.pixel_rows, self.transposed_rows, self.zeros,
-                slots, packs, rows, transposed, weight_diff,
+                min(first + images, num), dots, self.whole_steps, self.single, self.pixel_rows, self.transposed_rows,
+                self.zeros, slots, packs, rows, transposed, weight_diff,
             )  # fmt: skip
         slots = slots_for(weight_diff.size * PASSING)
         _twin(weight_kernels.add_transposed, slots)(transposed, group, self.rows, depth, dots, slots, weight_diff)
@@ -212,8 +274,10 @@ class NdConvolutionPlan:
             self.matrix.backward_data(top_diff[outputs], weight, self._col())
             col2im(self._col(), self.channels, *self.axes, bottom_diff, start)
 
-    def backward_weight(self, bottom, top_diff, weight_diff) -> None:
+    def backward_weight(self, bottom, top_diff, weight_diff, bias_diff=None) -> None:
         """See `ConvolutionPlan.backward_weight`."""
+        if bias_diff is not None:
+            self.backward_bias(top_diff, bias_diff)
         for start, outputs in self._images():
             im2col(bottom, start, self.channels, *self.axes, self._col())
             self.matrix.backward_weight(self._col(), top_diff[outputs], weight_diff)

@@ -61,23 +61,24 @@ def _element(context, array_type):
 
 
 @intrinsic
-def _multiply_tile(typing, rows, columns, depth, i0, a, a0, a_rows, a_step, b, b0, steps, k0,
+def _multiply_tile(typing, rows, columns, depth, i0, a, a0, a_rows, a_steps, m0, b, b0, steps, k0,
                    start, s0, add, c, c0, places):  # fmt: skip
-    signature = _signature(
-        rows, columns, depth, i0, a, a0, a_rows, a_step, b, b0, steps, k0, start, s0, add, c, c0, places
-    )
+    signature = _signature(rows, columns, depth, i0, a, a0, a_rows, a_steps, m0, b, b0, steps, k0,
+                           start, s0, add, c, c0, places)  # fmt: skip
 
     def generate(context, builder, signature, arguments):
-        rows, columns, depth, i0, a, a0, a_rows, a_step, b, b0, steps, k0, start, s0, add, c, c0, places = arguments
+        (rows, columns, depth, i0, a, a0, a_rows, a_steps, m0, b, b0, steps, k0,
+         start, s0, add, c, c0, places) = arguments  # fmt: skip
         kinds = signature.args
         emit = Emitter(context, builder, _element(context, kinds[4]))
         a = emit.pointer(kinds[4], a, a0)
         a_rows = emit.pointer(kinds[6], a_rows, i0)
-        b = emit.pointer(kinds[8], b, b0)
-        steps = emit.pointer(kinds[10], steps, k0)
-        start = emit.pointer(kinds[12], start, s0, i0)
-        c = emit.pointer(kinds[15], c, c0)
-        places = emit.pointer(kinds[17], places, i0)
+        a_steps = emit.pointer(kinds[7], a_steps, m0)
+        b = emit.pointer(kinds[9], b, b0)
+        steps = emit.pointer(kinds[11], steps, k0)
+        start = emit.pointer(kinds[13], start, s0, i0)
+        c = emit.pointer(kinds[16], c, c0)
+        places = emit.pointer(kinds[18], places, i0)
         adding = builder.icmp_signed("!=", add, I64(0))
         lanes = I64(emit.lanes)
         vectors = builder.sdiv(builder.add(columns, I64(emit.lanes - 1)), lanes)
@@ -94,7 +95,7 @@ def _multiply_tile(typing, rows, columns, depth, i0, a, a0, a_rows, a_step, b, b
                 if vector_count:
                     rest = builder.sub(columns, I64((vector_count - 1) * emit.lanes))
                     masks = [None] * (vector_count - 1) + [emit.below(rest)]
-                sums = _multiply_loop(emit, row_count, masks, depth, a, a_rows, a_step, b, steps, start)
+                sums = _multiply_loop(emit, row_count, masks, depth, a, a_rows, a_steps, b, steps, start)
                 _put_sums(emit, sums, masks, adding, c, places)
                 builder.branch(end)
         builder.position_at_end(end)
@@ -103,7 +104,7 @@ def _multiply_tile(typing, rows, columns, depth, i0, a, a0, a_rows, a_step, b, b
     return signature, generate
 
 
-def _multiply_loop(emit, rows, masks, depth, a, a_rows, a_step, b, steps, start):
+def _multiply_loop(emit, rows, masks, depth, a, a_rows, a_steps, b, steps, start):
     """The sums of a tile, as a list of rows of vectors, flat."""
     builder = emit.b
     heads = [builder.gep(a, [builder.load(builder.gep(a_rows, [I64(i)]))]) for i in range(rows)]
@@ -114,7 +115,7 @@ def _multiply_loop(emit, rows, masks, depth, a, a_rows, a_step, b, steps, start)
     def step(k, sums):
         row = builder.gep(b, [builder.load(builder.gep(steps, [k]))])
         right = [emit.load(builder.gep(row, [I64(j * emit.lanes)]), mask) for j, mask in enumerate(masks)]
-        place = builder.mul(k, a_step)
+        place = builder.load(builder.gep(a_steps, [k]))
         result = []
         for i in range(rows):
             left = emit.splat(builder.load(builder.gep(heads[i], [place])))
@@ -191,9 +192,7 @@ def _dot_loop(emit, heads, bases, segments, length, a_segment, b_segment):
         result = []
         for i, place in enumerate(left_places):
             left = emit.load(place, mask)
-            result += [
-                emit.multiply_add(left, value, sums[i * len(right) + j]) for j, value in enumerate(right)
-            ]
+            result += [emit.multiply_add(left, value, sums[i * len(right) + j]) for j, value in enumerate(right)]
         return result
 
     def segment(s, sums):

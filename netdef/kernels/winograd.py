@@ -85,12 +85,13 @@ def _span_values(source, channels, size, pad, margin, span, origin, grid, pitch,
 
 @kernel(parallel=True)
 def convolve(source, filters, bias, channels, size, pad, outs, pooled, grid, span_rows, pitch, places, value_rows,
-             filter_rows, product_rows, zeros, packs, values, products, lines, terms, target):  # fmt: skip
+             single, filter_rows, product_rows, zeros, packs, values, products, lines, terms, target):  # fmt: skip
     """``target``, ``(num, outs, *pooled)``, from ``source``, ``(num, channels, *size)``, and ``filters``.
 
     ``grid``: (rows, columns) of tiles of an image; ``pitch``: elements of a row of a padded image of vectors, in which
     ``places`` are the pixels; ``value_rows``, ``filter_rows``, ``product_rows``: the distances of tiles, of channels
-    and of tiles in the matrices; ``bias`` is empty where there is none. The working space has a row for each slot.
+    and of tiles in the matrices, ``single`` the numbers from 0 on; ``bias`` is empty where there is none. The working
+    space has a row for each slot.
     """
     slots, lanes = packs.shape[0], VECTOR_BYTES // source.itemsize
     num = source.size // (channels * size[0] * size[1])
@@ -106,7 +107,7 @@ def convolve(source, filters, bias, channels, size, pad, outs, pooled, grid, spa
             count = (span[1] - span[0]) * grid[1]
             for v in range(VALUES):
                 multiply_block(count, 0, -(-count // TILE_ROWS), blocks * lanes, channels,
-                               found, v * (found.size // VALUES), value_rows, 1,
+                               found, v * (found.size // VALUES), value_rows, single, 0,
                                filters, v * (filters.size // VALUES), filter_rows, 0, zeros, 0, zeros, False,
                                made, v * (made.size // VALUES), product_rows)  # fmt: skip
             for block in range(blocks):
@@ -144,8 +145,8 @@ def both_values(source, top_diff, channels, outs, size, pad, pooled, grid, first
 
 
 @kernel(parallel=True)
-def multiply_values(tiles, channels, width, values, value_rows, value_step, gradients, gradient_rows, zeros, add, slots,
-                    products, product_rows):  # fmt: skip
+def multiply_values(tiles, channels, width, values, value_rows, value_steps, gradients, gradient_rows, zeros, add,
+                    slots, products, product_rows):  # fmt: skip
     """``products[v, i, o] = sum_tile values[v, tile, i] gradients[v, tile, o]``, added to what is there if ``add``."""
     blocks = -(-channels // TILE_ROWS)
     units = VALUES * blocks
@@ -153,7 +154,7 @@ def multiply_values(tiles, channels, width, values, value_rows, value_step, grad
         begin, end = slot * units // slots, (slot + 1) * units // slots
         for v in range(begin // blocks, -(-end // blocks)):
             multiply_block(channels, max(begin - v * blocks, 0), min(end - v * blocks, blocks), width, tiles,
-                           values, v * (values.size // VALUES), value_rows, value_step,
+                           values, v * (values.size // VALUES), value_rows, value_steps, 0,
                            gradients, v * (gradients.size // VALUES), gradient_rows, 0, zeros, 0, zeros, add,
                            products, v * (products.size // VALUES), product_rows)  # fmt: skip
 

@@ -80,15 +80,17 @@ class WinogradPlan(ConvolutionPlan):
         bias = self.zeros[:0] if bias is None else bias
         _twin(convolve, slots)(
             source, filters, bias, ins, size, pad[0], outs, pooled, grid, span_rows, pitch,
-            self._places(size, pad, pitch), np.arange(tiles) * from_width, np.arange(ins) * to_width,
-            np.arange(tiles) * to_width,
+            self._places(size, pad, pitch), np.arange(tiles) * from_width, np.arange(ins),
+            np.arange(ins) * to_width, np.arange(tiles) * to_width,
             np.zeros(tiles, self.dtype), self._rows("pack", slots, (4 * span_rows + 2) * pitch),
             self._matrix("values", slots, tiles * from_width), self._matrix("products", slots, tiles * to_width),
             self._rows("lines", slots, 4 * span_rows * pooled[1] * lanes), self._rows("terms", slots, to_width), target,
         )  # fmt: skip
 
-    def backward_weight(self, bottom, top_diff, weight_diff) -> None:
+    def backward_weight(self, bottom, top_diff, weight_diff, bias_diff=None) -> None:
         """See `ConvolutionPlan.backward_weight`."""
+        if bias_diff is not None:
+            self.backward_bias(top_diff, bias_diff)
         num, _, ins, height, width, outs = self.sizes
         slots, lanes, pooled = slots_for(self.operations), self.lanes, self.geometry[8:]
         from_width, to_width = (-(-count // lanes) * lanes for count in (ins, outs))
@@ -111,8 +113,8 @@ class WinogradPlan(ConvolutionPlan):
                 *places, packs, values[0], gradients[0],
             )  # fmt: skip
             _twin(multiply_values, slots)(
-                (last - first) * grid[1], ins, to_width, values[0], np.arange(ins), from_width, gradients[0],
-                np.arange(tiles) * to_width, zeros, first > 0, slots, products, np.arange(ins) * to_width,
+                (last - first) * grid[1], ins, to_width, values[0], np.arange(ins), np.arange(tiles) * from_width,
+                gradients[0], np.arange(tiles) * to_width, zeros, first > 0, slots, products, np.arange(ins) * to_width,
             )  # fmt: skip
         _twin(add_filter_gradient, slots)(
             products, ins, outs, zeros, slots, self._rows("taps", slots, 9 * lanes), weight_diff

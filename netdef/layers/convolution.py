@@ -213,11 +213,12 @@ class ConvolutionLayer(Layer):
         weight = self.blobs[0].data.reshape(-1)
         for target, wanted, source in zip(top, propagate_down, bottom):
             top_diff = target.diff.reshape(-1)
-            if self.fields.bias_term and self.param_propagate_down[1]:
-                self.plan.backward_bias(top_diff, self.blobs[1].diff)
+            bias_diff = self.blobs[1].diff if self.fields.bias_term and self.param_propagate_down[1] else None
             if self.param_propagate_down[0]:
                 weight_diff = self.blobs[0].diff.reshape(-1)
-                self.plan.backward_weight(source.data.reshape(-1), top_diff, weight_diff)
+                self.plan.backward_weight(source.data.reshape(-1), top_diff, weight_diff, bias_diff)
                 self._clear(weight_diff)
+            elif bias_diff is not None:
+                self.plan.backward_bias(top_diff, bias_diff)
             if wanted:
                 self.plan.backward_data(top_diff, weight, source.diff.reshape(-1))

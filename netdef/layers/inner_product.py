@@ -60,9 +60,7 @@ class InnerProductLayer(Layer):
         top[0].reshape((*shape[: self.axis], self.fields.num_output))
         num = bottom[0].count_from(0, self.axis)
         if self.plan is None or self.plan.num != num:
-            self.plan = InnerProductPlan(
-                num, self.depth, self.fields.num_output, self.fields.transpose, self.dtype
-            )
+            self.plan = InnerProductPlan(num, self.depth, self.fields.num_output, self.fields.transpose, self.dtype)
 
     @repeatable
     def forward(self, bottom, top):
@@ -72,7 +70,8 @@ class InnerProductLayer(Layer):
     def backward(self, top, propagate_down, bottom):
         top_diff = top[0].diff.reshape(-1)
         if self.param_propagate_down[0]:
-            self.plan.backward_weight(bottom[0].data.reshape(-1), top_diff, self.blobs[0].diff.reshape(-1))
+            weight_diff, add = self.blobs[0].open_diff()
+            self.plan.backward_weight(bottom[0].data.reshape(-1), top_diff, weight_diff.reshape(-1), add)
         if self.fields.bias_term and self.param_propagate_down[1]:
             add_column_sums(top_diff, self.blobs[1].diff)
         if propagate_down[0]:

@@ -1,5 +1,7 @@
 """Matrix products against NumPy's, with rows at any distance, deep enough to be cut into blocks."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -13,13 +15,14 @@ def test_multiply_rows(rng, dtype, rows, columns, depth):
     c = rng.normal(size=(rows, columns)).astype(dtype)
     zeros = np.zeros(rows, dtype)
     by_columns = np.arange(max(rows, depth)) * columns
-    for values, a_rows, a_step in ((a, np.arange(rows) * depth, 1), (a.T, np.arange(rows), rows)):
+    plain = a, np.arange(rows) * depth, np.arange(depth)
+    for values, a_rows, a_steps in (plain, (a.T, np.arange(rows), np.arange(depth) * rows)):
         for add in (False, True):
-            for run, slots in ((multiply_rows.serial, 1), (multiply_rows, 3)):
+            for run, by_rows, slots in product((multiply_rows.serial, multiply_rows), (False, True), (1, 3)):
                 out = c.reshape(-1).copy()
                 flat = np.ascontiguousarray(values).reshape(-1)
-                run(rows, columns, depth, flat, a_rows, a_step, b.reshape(-1), by_columns, zeros, add, slots, out,
-                    by_columns)  # fmt: skip
+                run(rows, columns, depth, flat, a_rows, a_steps, b.reshape(-1), by_columns, zeros, add, by_rows,
+                    slots, out, by_columns)  # fmt: skip
                 np.testing.assert_allclose(out.reshape(c.shape), a @ b + c * add, atol=1e-4)
 
 

@@ -50,11 +50,13 @@ def test_multiply_tile(rng, dtype, add):
     width = TILE_BYTES // np.dtype(dtype).itemsize
     a, b, c = rng.normal(size=(3, 1500)).astype(dtype)
     start = rng.normal(size=20).astype(dtype)
+    single = np.arange(50)
     steps, places, a_rows = rng.integers(0, 1000, 50), np.arange(50) * (width // 2) + 3, np.arange(20) * 41
     for rows in range(1, TILE_ROWS + 1):
         for columns in {1, 5, width // 4, width // 2 + 1, width - 1, width}:
             for depth in (1, 37):
-                arguments = (rows, columns, depth, 1, a, 5, a_rows, 1, b, 7, steps, 2, start, 3, add, None, 3, places)
+                left, right = (a, 5, a_rows, single, 1), (b, 7, steps, 2)
+                arguments = (rows, columns, depth, 1, *left, *right, start, 3, add, None, 3, places)
                 assert_same(multiply_tile, plain.multiply_tile, arguments, c)
 
 
@@ -82,9 +84,7 @@ def test_copy_rows(rng, dtype, shift, size, count):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(
-    "pad, dilation, rows, length, count", [(0, 1, 5, 8, 12), (1, 1, 3, 20, 20), (2, 2, 3, 33, 33)]
-)
+@pytest.mark.parametrize("pad, dilation, rows, length, count", [(0, 1, 5, 8, 12), (1, 1, 3, 20, 20), (2, 2, 3, 33, 33)])
 @pytest.mark.parametrize("room", [0, 64])
 def test_fold_row(rng, dtype, pad, dilation, rows, length, count, room):
     source = rng.normal(size=1000).astype(dtype)
