@@ -43,7 +43,7 @@ def register_solver(name: str) -> Callable[[type[Solver]], type[Solver]]:
     return file
 
 
-class Solver:
+class Solver(testing.Testing):
     """Trains a net. Subclasses override `apply_update`.
 
     Parameters
@@ -220,21 +220,12 @@ class Solver:
         """Have functions called before each iteration's forward pass and before each update."""
         self._callbacks.append((on_start, on_gradients_ready))
 
-    def add_test_callback(self, on_test: Callable[[int, list[tuple[str, float]]], None]) -> None:
-        """Have a function called after each test, with the test net's number and the means of its outputs by name."""
-        self._test_callbacks.append(on_test)
-
     # -- running -------------------------------------------------------------------------------------------
 
     @property
     def smoothed_loss(self) -> float:
         """The mean loss of the last ``average_loss`` iterations."""
         return sum(self.losses) / len(self.losses) if self.losses else 0.0
-
-    @property
-    def is_tested(self) -> bool:
-        """Whether the test of this iteration has been made."""
-        return self._tested_iter == self.iter
 
     def solve(self, resume_file: str | os.PathLike[str] | None = None) -> None:
         """Train up to ``max_iter``, with tests, snapshots and a last test, as the definition says.
@@ -314,13 +305,6 @@ class Solver:
         """Whether something done every ``interval`` iterations, 0 meaning never, is to be done now."""
         return bool(interval) and self.iter % interval == 0
 
-    def _test_due(self) -> bool:
-        """Whether to test now; a test that was made before the snapshot from which the run goes on is not repeated."""
-        wanted = self.due(self.param.test_interval) and (self.iter > 0 or self.param.test_initialization)
-        done = self.iter == self._resumed_tested_iter
-        self._resumed_tested_iter = -1
-        return wanted and not done
-
     def _between_iterations(self) -> bool:
         """Snapshot where one is due or asked for; returns whether to stop."""
         self._writer.check()
@@ -357,45 +341,6 @@ class Solver:
             "Lower base_lr, set clip_gradients, or check data and labels; the snapshots so far are unharmed.",
             location=self.document.location(""),
         )
-
-    def test_all(self) -> None:
-        """Run every test net over its ``test_iter`` batches and log the mean of its outputs."""
-        nets = resume.nets_by_label(self)[1:]
-        self._states_before_tests = resume.stream_states(nets)
-        for index in range(len(self.test_nets)):
-            means = [] if self._stop else testing.run_test(self, index)
-            if means and self.monitor is not None and index == self.monitor.net_index:
-                self.monitor.record(self.iter, means, self.log)
-            for on_test in self._test_callbacks if means else ():
-                on_test(index, means)
-        if self._stop:
-            resume.restore_streams(nets, self._states_before_tests)
-        self._states_before_tests = None
-        if not self._stop:
-            self._tested_iter = self.iter
-            self._heed_monitor()
-
-    def _heed_monitor(self) -> None:
-        """Snapshot what is among the best, stop where nothing improves."""
-        monitor = self.monitor
-        if monitor is None:
-            return
-        if self.param.keep_best and monitor.among_best(self.iter) and self._written_iter != self.iter:
-            self._snapshot()
-        if monitor.exhausted:
-            tests = monitor.tests_without_better
-            self.log.info("solver.cpp:416", f"Early stopping after {tests} tests without a better {monitor.words()}")
-            self._stop = self.stopped_by_monitor = True
-
-    def answer_during_test(self) -> bool:
-        """Do what was asked for while a test runs; returns whether to stop."""
-        action = self.action_function()
-        while action is not Action.NONE:
-            if action is Action.SNAPSHOT:
-                self._snapshot()
-            self._stop = self._stop or action is Action.STOP
-            action = self.action_function()
-        return self._stop
 
     def _display(self) -> None:
         speed, seconds = self._timer.lap(self.iter)

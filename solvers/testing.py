@@ -5,11 +5,13 @@ Source: Caffe src/caffe/solver.cpp:246-262, :335-416.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from netdef.errors import SolverError
-from solvers import debug_info
+from solvers import debug_info, resume
 from solvers.log import Log, number
+from solvers.signals import Action
 
 if TYPE_CHECKING:
     from netdef.net import Net
@@ -54,3 +56,62 @@ def run_test(solver: Solver, index: int) -> list[tuple[str, float]]:
     means = [(name, total / batches) for (name, _), total in zip(values, totals)]
     log_outputs(solver.log, "solver.cpp:414", "Test", net, means)
     return means
+
+
+class Testing:
+    """The side of a solver that tests between iterations."""
+
+    def add_test_callback(self, on_test: Callable[[int, list[tuple[str, float]]], None]) -> None:
+        """Have a function called after each test, with the test net's number and the means of its outputs by name."""
+        self._test_callbacks.append(on_test)
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether the test of this iteration has been made."""
+        return self._tested_iter == self.iter
+
+    def test_all(self) -> None:
+        """Run every test net over its ``test_iter`` batches and log the mean of its outputs."""
+        nets = resume.nets_by_label(self)[1:]
+        self._states_before_tests = resume.stream_states(nets)
+        for index in range(len(self.test_nets)):
+            means = [] if self._stop else run_test(self, index)
+            if means and self.monitor is not None and index == self.monitor.net_index:
+                self.monitor.record(self.iter, means, self.log)
+            for on_test in self._test_callbacks if means else ():
+                on_test(index, means)
+        if self._stop:
+            resume.restore_streams(nets, self._states_before_tests)
+        self._states_before_tests = None
+        if not self._stop:
+            self._tested_iter = self.iter
+            self._heed_monitor()
+
+    def _heed_monitor(self) -> None:
+        """Snapshot what is among the best, stop where nothing improves."""
+        monitor = self.monitor
+        if monitor is None:
+            return
+        if self.param.keep_best and monitor.among_best(self.iter) and self._written_iter != self.iter:
+            self._snapshot()
+        if monitor.exhausted:
+            tests = monitor.tests_without_better
+            self.log.info("solver.cpp:416", f"Early stopping after {tests} tests without a better {monitor.words()}")
+            self._stop = self.stopped_by_monitor = True
+
+    def answer_during_test(self) -> bool:
+        """Do what was asked for while a test runs; returns whether to stop."""
+        action = self.action_function()
+        while action is not Action.NONE:
+            if action is Action.SNAPSHOT:
+                self._snapshot()
+            self._stop = self._stop or action is Action.STOP
+            action = self.action_function()
+        return self._stop
+
+    def _test_due(self) -> bool:
+        """Whether to test now; a test that was made before the snapshot from which the run goes on is not repeated."""
+        wanted = self.due(self.param.test_interval) and (self.iter > 0 or self.param.test_initialization)
+        done = self.iter == self._resumed_tested_iter
+        self._resumed_tested_iter = -1
+        return wanted and not done

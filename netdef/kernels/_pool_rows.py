@@ -1,7 +1,7 @@
 """Rows of MAX pooling in vector registers; see `netdef.kernels.tiles` for why and how.
 
-    max_row       one row of maxima and their places
-    spread_row    two rows of gradients out of one, for windows of 2x2 pixels that touch but do not overlap
+max_row       one row of maxima and their places
+spread_row    two rows of gradients out of one, for windows of 2x2 pixels that touch but do not overlap
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Places:
 
     def _function(self, verb: str, kind):
         name = self.emit.name if self.floats else f"v{self.emit.lanes}i32"
-        element = self.emit.name[self.emit.name.index("f"):] if self.floats else "i32"
+        element = self.emit.name[self.emit.name.index("f") :] if self.floats else "i32"
         return numba.core.cgutils.get_or_insert_function(
             self.b.module, kind, f"llvm.masked.{verb}.{name}.p0v{self.emit.lanes}{element}"
         )
