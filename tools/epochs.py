@@ -128,17 +128,23 @@ def _head(images: int, batch: int) -> str:
     return f"# An epoch is {images:,} images, {number_text(Fraction(images, batch))} iterations of {batch:,}."
 
 
+def _epochs_text(count: Fraction) -> str:
+    from solvers.epochs import number_text
+
+    return f"{number_text(count)} epoch{'' if count == 1 else 's'}"
+
+
 def _to_epochs(args: Namespace) -> Iterable[str]:
-    from solvers.epochs import epochs_of, number_text
+    from solvers.epochs import epochs_of
 
     images, batch = _size(args)
     yield _head(images, batch)
-    yield f"{args.iterations:,} iterations are {number_text(epochs_of(args.iterations, images, batch))} epochs."
+    yield f"{args.iterations:,} iterations are {_epochs_text(epochs_of(args.iterations, images, batch))}."
 
 
 def _of_solver(args: Namespace) -> Iterable[str]:
     from prototxt import load_solver, schema
-    from solvers.epochs import epochs_of, number_text
+    from solvers.epochs import epochs_of
     from solvers.nets import train_source
 
     solver = load_solver(args.solver)
@@ -153,7 +159,7 @@ def _of_solver(args: Namespace) -> Iterable[str]:
     rows += [("stepvalue", value) for value in param.stepvalue]
     for name, value in rows:
         if value > 0:
-            yield f"{name}: {value}  # {number_text(epochs_of(value, images, batch))} epochs"
+            yield f"{name}: {value}  # {_epochs_text(epochs_of(value, images, batch))}"
 
 
 def reading_layer(net: schema.NetParameter, phase: int) -> tuple[int, str]:

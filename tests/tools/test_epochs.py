@@ -47,6 +47,11 @@ def test_iterations_to_epochs(run):
     )
 
 
+def test_one_epoch(run):
+    result = run("epochs", "--images", 60000, "--batch_size", 32, "--iterations", 1875)
+    assert result.out.splitlines()[1] == "1,875 iterations are 1 epoch."
+
+
 @pytest.mark.parametrize("how, images", [((), 5), (("--images", 10), 10), (("--source", "db"), 5)])
 def test_a_solver(run, tmp_path, how, images):
     write_lmdb(tmp_path / "db", pictures(5))

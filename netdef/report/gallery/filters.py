@@ -14,6 +14,7 @@ from netdef.report.scene import Box, Raster, Scene, Text
 MOST, MOST_CHANNELS = 256, 16
 TILE = 56.0
 GAP = 6.0
+ROW = 6
 
 
 def first_filters(net: Net) -> tuple[str, np.ndarray] | None:
@@ -41,7 +42,8 @@ def filters_scene(name: str, weight: np.ndarray, title: str) -> Scene:
     shown = weight[: MOST if channels in (1, 3) else MOST // MOST_CHANNELS, : max(3, MOST_CHANNELS)]
     limit = float(np.abs(weight).max())
     tiles = _tiles(shown, limit)
-    columns = ceil(sqrt(1.6 * len(tiles))) if channels in (1, 3) else shown.shape[1]
+    columns = max(ROW, ceil(sqrt(1.6 * len(tiles)))) if channels in (1, 3) else shown.shape[1]
+    columns = min(columns, len(tiles))
     wide, high = TILE * min(1.0, width / height), TILE * min(1.0, height / width)
     scene = Scene(max(2 * MARGIN + columns * (wide + GAP) - GAP, 430), 0)
     rest = f", the first {len(shown)} of {outputs}" if len(shown) < outputs else ""

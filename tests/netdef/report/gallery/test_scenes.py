@@ -120,6 +120,12 @@ def test_filters(text, name, shape, tiles):
     assert inside(scene)
 
 
+@pytest.mark.parametrize(("filters", "columns"), [(2, 2), (6, 6), (20, 6), (64, 11)])
+def test_filters_of_one_channel_stand_in_rows_of_six_or_more(filters, columns):
+    scene = filters_scene("c", np.ones((filters, 1, 5, 5), np.float32), "the title")
+    assert len({mark.x for mark in of_kind(scene, Raster)}) == columns
+
+
 def test_no_filters():
     with Net(parse_net(INPUT.format(1) + CONV.format("c", "data", 1))) as net:
         assert first_filters(net) is None
