@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from netdef.errors import Location, NetError, suggestion
 from netdef.importers.darknet import filters, heads, joins, windows
 from netdef.importers.darknet.cfg import Section, read_cfg
-from netdef.importers.darknet.data import data_layers, read_image
-from netdef.importers.darknet.net import Building, Output, new_layer
+from netdef.importers.darknet.data import crop, data_layers, input_layer, read_image
+from netdef.importers.darknet.net import Building, Output
 from netdef.importers.darknet.recipe import make_solver, read_batches
 from netdef.importers.darknet.weights import read_weights
 from netdef.weights.blobs import blob_message
@@ -27,6 +27,7 @@ SECTIONS = {
     "upsample": joins.upsample,
     "reorg": joins.reorg,
     "dropout": joins.dropout,
+    "crop": crop,
     "activation": joins.activation,
     "cost": heads.cost,
     "logistic": heads.logistic,
@@ -35,7 +36,7 @@ SECTIONS = {
 }  # fmt: skip
 SOFTMAX = ("softmax", "soft")
 UNSUPPORTED = (
-    "crnn", "rnn", "lstm", "gru", "conv_lstm", "history", "local", "deconvolutional", "deconv", "crop", "detection",
+    "crnn", "rnn", "lstm", "gru", "conv_lstm", "history", "local", "deconvolutional", "deconv", "detection",
     "gaussian_yolo", "iseg", "l2norm", "normalization", "lrn", "local_avgpool", "reorg3d", "reorg_old", "sam",
     "scale_channels", "implicit", "empty", "silence", "contrastive", "representation",
 )  # fmt: skip
@@ -95,8 +96,7 @@ def import_darknet(
     batches = -(-test_images // building.mini_batch) if test_images else None
     solver = make_solver(header, net_file, snapshot_prefix, batches)
     data = data_layers(building, header, train_data, test_data, bgr)
-    shape = schema.BlobShape(dim=[1, *building.image])
-    inputs = new_layer("Input", "data", [], ["data"], input_param={"shape": [shape]})
+    inputs = input_layer(building, data[0])
     train_test = schema.NetParameter(name=name, layer=[*data, *building.layers, *building.losses])
     deploy = schema.NetParameter(name=name, layer=[inputs, *building.layers, *building.answers])
     _note_unasked(building, sections)

@@ -57,6 +57,7 @@ class Building:
     truth: str = ""  # "class", "vector" or "boxes": what the losses compare with
     grids: list[tuple[Section, Output]] = field(default_factory=list)  # of yolo and region sections
     frozen_below: int = 0  # layers with a smaller index do not learn
+    crop: Section | None = None  # the one that cuts images out of what the data hold
 
     @property
     def index(self) -> int:

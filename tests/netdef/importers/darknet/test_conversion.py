@@ -187,13 +187,35 @@ def test_reorg(rng, tmp_path, options):
     check(rng, tmp_path, [conv(8, size=2, stride=2), ("reorg", options), conv(2), END], image=(3, 12, 8))
 
 
+def test_crop(tmp_path):
+    sections = [("crop", {"crop_height": 6, "crop_width": 6, "flip": 1, "exposure": 1.5}), conv(2, size=3), END]
+    result = imported(tmp_path, sections)
+    train, test = result.train_test.layer[:2]
+    values = "scale: 0.007843138\n{}mean_value: 127.5\n"
+    assert to_text(train.transform_param) == values.format("mirror: true\ncrop_size: 6\n")
+    assert to_text(test.transform_param) == values.format("crop_size: 6\n")
+    inputs, first = result.deploy.layer[:2]
+    assert (list(inputs.input_param.shape[0].dim), first.name, list(first.bottom)) == ([1, 3, 6, 6], "conv1", ["data"])
+    assert to_text(inputs.transform_param) == values.format("")
+    assert [notice.split(": ", 1)[1] for notice in result.notices] == [
+        "[crop] exposure=1.5 is left out: there is no such change of images here.",
+        "[net] Darknet's images are red, green, blue; Caffe's are blue, green, red. Give --bgr to import for those.",
+    ]
+
+
+def test_crop_without_changes_of_values(tmp_path):
+    sections = [("crop", {"crop_height": 6, "crop_width": 6, "noadjust": 1}), conv(2, size=3), END]
+    layer = imported(tmp_path, sections).train_test.layer[0]
+    assert to_text(layer.transform_param) == "scale: 0.003921569\ncrop_size: 6\n"
+
+
 def test_logistic(rng, tmp_path):
     check(rng, tmp_path, [("connected", {"output": 4, "activation": "linear"}), ("logistic", {})])
 
 
 def test_every_section_is_tested_or_told_apart():
     assert not {*SECTIONS, *SOFTMAX} & set(UNSUPPORTED)
-    assert set(naive.LAYERS) | {"cost", "yolo", "region"} == {
+    assert set(naive.LAYERS) | {"cost", "yolo", "region", "crop"} == {
         name for name in (*SECTIONS, *SOFTMAX) if name not in ("conv", "conn", "max", "avg", "soft")
     }
 
@@ -290,6 +312,13 @@ WRONG = [
      "them."),
     (HEAD + "[convolutional]\nfilters=9\n[reorg]\nstride=3\n",
      "n.cfg:9:1: [reorg] stride is 3 and the image before it is 8x8; expected multiples of it. Correct one of them."),
+    (HEAD + "[avgpool]\n[crop]\ncrop_height=1\ncrop_width=1\n",
+     "n.cfg:7:1: [crop] stands behind other layers; expected it first, for data layers do its work. Move it."),
+    (HEAD + "[crop]\ncrop_height=9\ncrop_width=9\n",
+     "n.cfg:7:1: [crop] cuts 9x9 pixels out of 8x8; expected a square that lies inside. Correct crop_height and "
+     "crop_width."),
+    (HEAD + "[crop]\ncrop_height=6\ncrop_width=6\n[cost]\n",
+     "n.cfg:6:1: [crop] stands before a loss that is not of classes, whose data cannot be cropped. Take it away."),
     (HEAD + "[dropout]\nprobability=1\n", "n.cfg:7:1: [dropout] probability is 1; expected less than 1. Lower it."),
 ]  # fmt: skip
 

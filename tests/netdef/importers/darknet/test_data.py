@@ -52,11 +52,12 @@ def test_boxes(saturation):
     (train, test), notices = layers_of(NET + f"hue=.1\nsaturation={saturation}\nexposure=1.5", "boxes")
     assert train.type == "AnnotatedData"
     assert to_text(train.transform_param) == (
-        "scale: 0.003921569\nresize_param {\n  height: 8\n  width: 6\n}\ndistort_param {\n  hue_prob: 1\n"
+        "scale: 0.003921569\nresize_param {\n  height: 8\n  width: 6\n}\ndistort_param {\n  contrast_prob: 1\n"
+        "  contrast_lower: 0.6666667\n  contrast_upper: 1.5\n  hue_prob: 1\n"
         "  hue_delta: 18\n  saturation_prob: 1\n  saturation_lower: 0.625\n  saturation_upper: 1.6\n}\n"
     )
     assert to_text(test.transform_param) == "scale: 0.003921569\nresize_param {\n  height: 8\n  width: 6\n}\n"
-    assert notices == ["n.cfg:7:1: [net] exposure=1.5 is left out: there is no such change of images here."]
+    assert notices == []
 
 
 def test_the_order_of_colours_is_told():
