@@ -17,6 +17,7 @@ class AdaDeltaSolver(SGDSolver):
     """
 
     history_slots = 2
+    moves_by_rate = False
 
     def rule(self, rate: float) -> tuple:
         return update.adadelta, (rate, self.param.momentum, self.param.delta)

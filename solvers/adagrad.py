@@ -15,6 +15,8 @@ class AdaGradSolver(SGDSolver):
     subgradient methods for online learning and stochastic optimization" (JMLR 2011). Differs from Caffe: as SGD.
     """
 
+    moves_by_rate = False
+
     def check(self) -> None:
         super().check()
         refuse_momentum(self)

@@ -19,6 +19,7 @@ class AdamSolver(SGDSolver):
     """
 
     history_slots = 2
+    moves_by_rate = False
 
     def rule(self, rate: float) -> tuple:
         beta1, beta2, time = self.param.momentum, self.param.momentum2, self.iter + 1

@@ -15,6 +15,8 @@ class RMSPropSolver(SGDSolver):
     Hinton, "RMSProp" (Coursera lecture 6.5, 2012). Differs from Caffe: as SGD.
     """
 
+    moves_by_rate = False
+
     def check(self) -> None:
         super().check()
         refuse_momentum(self)

@@ -35,11 +35,11 @@ class SGDSolver(Solver):
     clip_gradients (negative: off), iter_size in batches; log_gradient_norm, which logs the norm before clipping,
     divided by iter_size.
 
-    Differs from Caffe: parameters with lr_mult 0 are left out altogether, history included; the norm is summed in
-    float64.
+    Differs from Caffe: the norm is summed in float64.
     """
 
     history_slots = 1
+    moves_by_rate = True  # at rate 0, a history of zeros stays one
 
     def __init__(self, definition: str | os.PathLike[str] | Document, **options: Any) -> None:
         super().__init__(definition, **options)
@@ -88,17 +88,22 @@ class SGDSolver(Solver):
     def _update_parameter(self, index: int, rate: float, scale: float) -> None:
         """Regularize and subtract one of the net's `learnable_params`."""
         net = self.net
-        lr_mult = net.params_lr[index]
-        if lr_mult == 0:
-            return
-        blob, real = net.learnable_params[index], net.dtype.type
+        lr_mult, blob, real = net.params_lr[index], net.learnable_params[index], net.dtype.type
         decay = self.param.weight_decay * net.params_weight_decay[index]
+        if lr_mult == 0 and self._rests(index, decay):
+            blob.clear_diff_later()
+            return
         l1 = self.param.regularization_type == "L1"
         common = (real(scale), real(0 if l1 else decay), real(decay if l1 else 0))
         kernel, numbers = self.rule(rate * lr_mult)
         kernel = sized(kernel, blob.count) if blob.count >= _PARALLEL_FROM else kernel.serial
         histories = self._flat_history[index]
         kernel(*map(real, numbers), *common, *histories, blob.diff.reshape(-1), blob.data.reshape(-1))
+
+    def _rests(self, index: int, decay: float) -> bool:
+        """Whether a step at rate 0 leaves all of a parameter as it is, so that frozen ones cost no memory and time."""
+        history_stays = self.moves_by_rate or (decay == 0 and not self.net.learnable_params[index].has_diff)
+        return history_stays and not any(history.any() for history in self._flat_history[index])
 
     def rule(self, rate: float) -> tuple:
         """The kernel of this rule and the numbers that it takes first."""

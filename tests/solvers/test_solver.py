@@ -152,6 +152,40 @@ def test_parameters_with_lr_mult_0_stay():
     assert [name for name in before if before[name] == after[name]] == ["ip1[0]", "history[0]"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields", "expected"),
+    [
+        ("SGD", "", lambda g: [0 * g]),
+        ("Nesterov", "momentum: 0.9", lambda g: [0 * g]),
+        ("AdaGrad", "", lambda g: [3 * g**2]),
+        ("RMSProp", "rms_decay: 0.5", lambda g: [0.875 * g**2]),
+        ("Adam", "momentum: 0.5 momentum2: 0.75", lambda g: [0.875 * g, 0.578125 * g**2]),
+    ],
+)
+def test_history_of_parameters_with_lr_mult_0(kind, fields, expected):
+    """Three steps at rate 0 of a parameter whose gradient is its weight decay alone."""
+    net = TINY_NET.replace("lr_mult: 1", "lr_mult: 0")
+    with tiny_solver(f'type: "{kind}" weight_decay: 0.5 {fields}', net) as solver:
+        weight = solver.net.params["ip1"][0]
+        before = weight.data.copy()
+        solver.step(3)
+        found = solver.history[:: len(solver.net.learnable_params)]
+        np.testing.assert_array_equal(weight.data, before)
+        np.testing.assert_array_equal(weight.diff, 0 * before)
+        for history, wanted in zip(found, expected(0.5 * before), strict=True):
+            np.testing.assert_allclose(history, wanted, rtol=1e-5)
+
+
+def test_lr_mult_0_and_a_history_that_moves_on():
+    net = TINY_NET.replace("lr_mult: 1", "lr_mult: 0")
+    with tiny_solver("momentum: 0.5", net) as solver:
+        weight = solver.net.params["ip1"][0]
+        before = weight.data.copy()
+        solver.history[0][...] = 1
+        solver.step(2)
+        np.testing.assert_allclose(weight.data, before - 0.75, rtol=1e-6)
+
+
 def test_clipping_is_logged():
     log = RecordedLog()
     with tiny_solver("clip_gradients: 0.01", log=log) as solver:
