@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -17,11 +18,14 @@ import numpy as np
 
 from netdef.errors import Location, WeightsError
 from netdef.importers.layouts import DEPTHWISE, from_channels_last
+from netdef.importers.recurrent import keras_refusal, keras_unit
 from netdef.importers.source import BETA, BIAS, GAMMA, MEAN, VARIANCE, WEIGHT, Unit
 
 _MODELS = ("Sequential", "Functional", "Model")
 _PLAIN = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "Dense", "Convolution2D")
-_KNOWN = (*_PLAIN, "DepthwiseConv2D", "SeparableConv2D", "BatchNormalization", "PReLU", "Embedding")
+_KNOWN = (*_PLAIN, "DepthwiseConv2D", "SeparableConv2D", "BatchNormalization", "PReLU", "Embedding", "LSTM")
+
+_LAYER = re.compile(r".*(?:^|/)layers/[^/]+")  # the group of a layer, without the parts within it
 
 Arrays = dict[str, list[np.ndarray]]  # of each layer, in Keras's order
 
@@ -35,10 +39,12 @@ def read_keras(path: str) -> list[Unit]:
         found = arrays.get(settings["name"], [])
         if not found:
             continue
-        if class_name in _KNOWN:
+        refusal = keras_refusal(settings) if class_name == "LSTM" else ""
+        if class_name in _KNOWN and not refusal:
             units += _units(class_name, settings, found)
         else:
-            unsupported.append(f'"{settings["name"]}" ({class_name})')
+            words = f"{class_name} with {refusal}" if refusal else class_name
+            unsupported.append(f'"{settings["name"]}" ({words})')
     if unsupported:
         raise _fail(
             path,
@@ -53,6 +59,8 @@ def read_keras(path: str) -> list[Unit]:
 def _units(class_name: str, settings: dict[str, Any], arrays: list[np.ndarray]) -> list[Unit]:
     """The layers of Caffe that stand for one of Keras, with their values."""
     name = settings["name"]
+    if class_name == "LSTM":
+        return [keras_unit(name, arrays)]
     if class_name == "SeparableConv2D":
         depth, point, *bias = arrays
         return [
@@ -116,18 +124,20 @@ def _read_keras_3(path: str) -> tuple[Arrays, dict[str, Any]]:
 
 
 def _named_arrays(path: str, file: h5py.File) -> Arrays:
-    """The arrays of each group ``vars``, which carries the name of its layer."""
+    """The arrays of each layer: those of its group ``vars``, which carries its name, and those of its parts."""
     found: Arrays = {}
 
     def visit(_: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Group) and item.name.endswith("/vars") and len(item):
-            if "name" not in item.attrs:
+            layer = file[_LAYER.match(item.name)[0] + "/vars"] if _LAYER.match(item.name) else item
+            if "name" not in layer.attrs:
                 raise _fail(
                     path,
                     f'does not tell which layer "{item.name}" is. Load it with Keras and save it again as .h5.',
                 )
             numbers = sorted((key for key in item if key.isdigit()), key=int)
-            found[_word(item.attrs["name"])] = [np.asarray(item[key], np.float32) for key in numbers]
+            arrays = [np.asarray(item[key], np.float32) for key in numbers]
+            found.setdefault(_word(layer.attrs["name"]), []).extend(arrays)
 
     file.visititems(visit)
     return found

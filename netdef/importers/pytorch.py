@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from netdef.errors import Location, WeightsError
+from netdef.importers.recurrent import is_recurrent, pytorch_refusal, pytorch_units
 from netdef.importers.source import BETA, BIAS, GAMMA, MEAN, VARIANCE, WEIGHT, Tensor, Unit
 
 _ROLES = {"weight": WEIGHT, "bias": BIAS, "running_mean": MEAN, "running_var": VARIANCE}
@@ -30,7 +31,7 @@ def read_pytorch(path: str) -> list[Unit]:
     """
     torch = load_torch(path)
     if is_torchscript(path):
-        return units_of({name: _numpy(value) for name, value in load_module(path).state_dict().items()})
+        return units_of({name: _numpy(value) for name, value in load_module(path).state_dict().items()}, path)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
@@ -47,18 +48,32 @@ def read_pytorch(path: str) -> list[Unit]:
     ) else {}  # fmt: skip
     if not tensors:
         raise _fail(path, f"holds {_kind(found)} without tensors; expected a state_dict. Save model.state_dict().")
-    return units_of(tensors)
+    return units_of(tensors, path)
 
 
-def units_of(tensors: dict[str, np.ndarray]) -> list[Unit]:
-    """Arrays by the names of a state_dict (``layer.weight``, ``layer.running_mean``), grouped by layer."""
+def units_of(tensors: dict[str, np.ndarray], path: str) -> list[Unit]:
+    """Arrays by the names of a state_dict (``layer.weight``, ``layer.running_mean``), grouped by layer.
+
+    Raises WeightsError, for the file ``path``, where there are recurrent layers that are no plain LSTM.
+    """
     groups: dict[str, dict[str, np.ndarray]] = {}
     for name, array in tensors.items():
         layer, _, last = name.rpartition(".")
         if last != _COUNTER:
             groups.setdefault(layer, {})[last] = array
+    recurrent = {layer: pytorch_refusal(arrays) for layer, arrays in groups.items() if is_recurrent(arrays)}
+    refused = [f'"{layer}" ({words})' for layer, words in recurrent.items() if words]
+    if refused:
+        raise _fail(
+            path,
+            f"has recurrent layers whose values cannot be taken over: {', '.join(refused)}; expected LSTM of one "
+            "direction without a projection. Train such a layer anew.",
+        )
     units = []
     for layer, arrays in groups.items():
+        if layer in recurrent:
+            units += pytorch_units(layer, arrays)
+            continue
         roles = _BATCH_NORM_ROLES if "running_mean" in arrays else _ROLES
         names = {last: f"{layer}.{last}" if layer else last for last in arrays}
         units.append(Unit(layer, [Tensor(names[last], array, roles.get(last, "")) for last, array in arrays.items()]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 WEIGHT, BIAS = "weight", "bias"
+RECURRENT = "recurrent weight"
 GAMMA, BETA, MEAN, VARIANCE = "gamma", "beta", "mean", "variance"
 
 

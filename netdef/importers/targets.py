@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from netdef.importers.source import BETA, BIAS, GAMMA, MEAN, VARIANCE, WEIGHT
+from netdef.importers.source import BETA, BIAS, GAMMA, MEAN, RECURRENT, VARIANCE, WEIGHT
 from netdef.net import Net, Step
 
 FACTOR = "factor"  # what Caffe's BatchNorm divides mean and variance by
@@ -17,6 +17,7 @@ _ROLES = {
     "BatchNorm": (MEAN, VARIANCE, FACTOR),
     "Scale": (GAMMA, BETA),
     "Bias": (BETA,),
+    "LSTM": (WEIGHT, BIAS, RECURRENT),
 }
 _BN_ROLES = (GAMMA, BETA, MEAN, VARIANCE)
 # Layers behind which an image is still the same image, or the same one in a row.

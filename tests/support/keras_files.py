@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 Layers = list[tuple[str, dict, list[tuple[str, np.ndarray]]]]  # class, settings with the name, named arrays
+RECURRENT = ("LSTM", "GRU", "SimpleRNN")
 
 
 def write_keras_3(path: Path, layers: Layers, nested: Layers = ()) -> None:
@@ -28,8 +29,12 @@ def write_keras_3(path: Path, layers: Layers, nested: Layers = ()) -> None:
 
 def _write_vars(group: h5py.Group, layers: Layers) -> None:
     for number, (class_name, settings, arrays) in enumerate(layers):
-        place = group.create_group(f"layers/{class_name.lower()}_{number}/vars")
+        layer = group.create_group(f"layers/{class_name.lower()}_{number}")
+        place = layer.create_group("vars")
         place.attrs["name"] = settings["name"]
+        if class_name in RECURRENT:
+            place = layer.create_group("cell/vars")
+            place.attrs["name"] = f"{class_name.lower()}_cell"
         for index, (_, array) in enumerate(arrays):
             place[str(index)] = array
 

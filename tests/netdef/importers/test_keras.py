@@ -138,9 +138,9 @@ def make(tmp_path, kind: str) -> str:
             with h5py.File(tmp_path / "inside", "w") as file:
                 file["layers/dense/vars/0"] = np.ones(2)
             archive.write(tmp_path / "inside", "model.weights.h5")
-    elif kind == "lstm":
+    elif kind == "recurrent":
         values = [("0", np.ones((2, 3)))]
-        keras_files.write_keras_3(path, [("LSTM", {"name": "one"}, values), ("GRU", {"name": "two"}, values)])
+        keras_files.write_keras_3(path, [("SimpleRNN", {"name": "one"}, values), ("GRU", {"name": "two"}, values)])
     return str(path)
 
 
@@ -155,10 +155,10 @@ def make(tmp_path, kind: str) -> str:
         ("zip", "is no model of Keras. Name a file that model.save has written."),
         ("empty", "holds no trained values. Save the model after it was built."),
         ("unnamed", 'does not tell which layer "/layers/dense/vars" is. Load it with Keras and save it again as .h5.'),
-        ("lstm", 'has layers whose values cannot be taken over: "one" (LSTM), "two" (GRU); expected Conv1D, Conv2D, '
-                 "Conv3D, Conv2DTranspose, Conv3DTranspose, Dense, Convolution2D, DepthwiseConv2D, SeparableConv2D, "
-                 "BatchNormalization, PReLU, Embedding. Save what is needed with np.savez and use netdef import npz "
-                 "with --map."),
+        ("recurrent", 'has layers whose values cannot be taken over: "one" (SimpleRNN), "two" (GRU); expected Conv1D, '
+                      "Conv2D, Conv3D, Conv2DTranspose, Conv3DTranspose, Dense, Convolution2D, DepthwiseConv2D, "
+                      "SeparableConv2D, BatchNormalization, PReLU, Embedding, LSTM. Save what is needed with np.savez "
+                      "and use netdef import npz with --map."),
     ],
 )  # fmt: skip
 def test_files_that_are_no_model(tmp_path, kind, message):

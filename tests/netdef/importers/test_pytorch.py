@@ -29,7 +29,7 @@ layer { name: "f" type: "InnerProduct" bottom: "u" top: "f" inner_product_param 
 def test_a_state_dict_is_grouped_by_layer():
     shapes = {"c.0.weight": (2, 1, 3, 3), "c.0.bias": (2,), "n.weight": (2,), "n.bias": (2,), "n.running_mean": (2,),
               "n.running_var": (2,), "n.num_batches_tracked": (), "scale": (1,)}  # fmt: skip
-    units = pytorch.units_of({name: np.zeros(shape, np.float32) for name, shape in shapes.items()})
+    units = pytorch.units_of({name: np.zeros(shape, np.float32) for name, shape in shapes.items()}, "m.pt")
     assert [(unit.name, [(tensor.name, tensor.role) for tensor in unit.tensors]) for unit in units] == [
         ("c.0", [("c.0.weight", "weight"), ("c.0.bias", "bias")]),
         ("n", [("n.weight", "gamma"), ("n.bias", "beta"), ("n.running_mean", "mean"), ("n.running_var", "variance")]),
