@@ -73,8 +73,8 @@ def match_unit(net: Net, match: Match, unit: Unit, target: Target) -> None:
         elif target.is_batch_norm and slot.role in _NEUTRAL:
             match.placed.append((slot, np.full(slot.shape, _NEUTRAL[slot.role], np.float32), None))
         else:
-            role = slot.role or "array"
-            match.mismatches.append(f'{slot.name} ({slot.step.node.type}) needs a {role}; "{unit.name}" has none')
+            role = f"a {slot.role}" if slot.role else "an array"
+            match.mismatches.append(f'{slot.name} ({slot.step.node.type}) needs {role}; "{unit.name}" has none')
     match.mismatches += [
         f'{tensor.name} has no place in "{target.name}" ({target.slots[0].step.node.type})' for tensor in left
     ]
