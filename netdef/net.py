@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -256,7 +257,7 @@ class Net(NetParameters, NetInterface):
             raise
         return loss
 
-    @property
+    @cached_property
     def backward_is_watched(self) -> bool:
         """Whether code of the user's runs during the backward pass, which may look at gradients and weights."""
         return any(step.node.type == "Python" for step in self.steps)

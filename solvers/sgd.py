@@ -6,6 +6,7 @@ Source: Caffe src/caffe/solvers/sgd_solver.cpp.
 from __future__ import annotations
 
 import os
+from itertools import chain
 from math import sqrt
 from typing import Any
 
@@ -13,7 +14,9 @@ import numpy as np
 
 from netdef import aligned
 from netdef.kernels import update
+from netdef.kernels._jit import has_threads
 from netdef.kernels._size import sized
+from netdef.kernels.calls import BoundCalls
 from prototxt import Document
 from solvers.log import number
 from solvers.lr_policy import learning_rate
@@ -46,7 +49,12 @@ class SGDSolver(Solver):
         blobs = self.net.learnable_params
         self.history = [aligned.zeros(blob.shape, self.net.dtype) for _ in range(self.history_slots) for blob in blobs]
         self._flat_history = [[h.reshape(-1) for h in self.history[i :: len(blobs)]] for i in range(len(blobs))]
-        self._last_uses = self.net.parameters.last_uses(self.net.layers)
+        self._bound: dict[tuple[int, ...], tuple] = {}  # updates of parameters, bound to the arrays named before them
+        uses = self.net.parameters.last_uses(self.net.layers)
+        large = {layer: [i for i in indices if blobs[i].count >= _PARALLEL_FROM] for layer, indices in uses.items()}
+        self._early = {layer: tuple(indices) for layer, indices in large.items() if indices}
+        early = set(chain.from_iterable(self._early.values()))
+        self._late = tuple(index for index in range(len(blobs)) if index not in early)
 
     def learning_rate(self) -> float:
         """The learning rate of this iteration; moves ``current_step`` on."""
@@ -61,10 +69,8 @@ class SGDSolver(Solver):
         rate = self.learning_rate()
         if self.due(self.param.display):
             self.log.info("sgd_solver.cpp:112", f"Iteration {self.iter}, lr = {number(rate)}")
-        net = self.net
-        scale = self._clip_scale() / self.param.iter_size
-        for index in range(len(net.learnable_params)):
-            self._update_parameter(index, rate, scale)
+        numbers = self._numbers(rate, self._clip_scale() / self.param.iter_size)
+        self._update_parameters(tuple(range(len(numbers))), numbers)
 
     @property
     def updates_early(self) -> bool:
@@ -74,31 +80,51 @@ class SGDSolver(Solver):
 
     def update_on_the_way_back(self) -> None:
         """The gradients are still in the cache where they were written."""
-        rate, left = self.learning_rate(), set(range(len(self.net.learnable_params)))
+        numbers = self._numbers(self.learning_rate(), 1.0)
 
         def after_layer(layer: int) -> None:
-            for index in self._last_uses.get(layer, ()):
-                self._update_parameter(index, rate, 1.0)
-                left.discard(index)
+            if layer in self._early:
+                self._update_parameters(self._early[layer], numbers)
 
         self.net.run_backward(after_layer)
-        for index in sorted(left):
-            self._update_parameter(index, rate, 1.0)
+        self._update_parameters(self._late, numbers)
 
-    def _update_parameter(self, index: int, rate: float, scale: float) -> None:
-        """Regularize and subtract one of the net's `learnable_params`."""
-        net = self.net
-        lr_mult, blob, real = net.params_lr[index], net.learnable_params[index], net.dtype.type
-        decay = self.param.weight_decay * net.params_weight_decay[index]
-        if lr_mult == 0 and self._rests(index, decay):
-            blob.clear_diff_later()
+    def _numbers(self, rate: float, scale: float) -> list[tuple[float, ...]]:
+        """For each of the net's `learnable_params` the numbers that its update takes."""
+        net, param = self.net, self.param
+        weight_decay, l1 = param.weight_decay, param.regularization_type == "L1"
+        rules = {lr_mult: self.rule(rate * lr_mult)[1] for lr_mult in set(net.params_lr)}
+        found = []
+        for lr_mult, decay_mult in zip(net.params_lr, net.params_weight_decay):
+            decay = weight_decay * decay_mult
+            found.append((*rules[lr_mult], scale, 0.0 if l1 else decay, decay if l1 else 0.0))
+        return found
+
+    def _update_parameters(self, indices: tuple[int, ...], numbers: list[tuple[float, ...]]) -> None:
+        """Regularize and subtract some of the net's `learnable_params`."""
+        blobs, rates = self.net.learnable_params, self.net.params_lr
+        moving = []
+        for index in indices:
+            if rates[index] == 0 and self._rests(index, sum(numbers[index][-2:])):
+                blobs[index].clear_diff_later()
+            else:
+                moving.append(index)
+        if not moving:
             return
-        l1 = self.param.regularization_type == "L1"
-        common = (real(scale), real(0 if l1 else decay), real(decay if l1 else 0))
-        kernel, numbers = self.rule(rate * lr_mult)
-        kernel = sized(kernel, blob.count) if blob.count >= _PARALLEL_FROM else kernel.serial
-        histories = self._flat_history[index]
-        kernel(*map(real, numbers), *common, *histories, blob.diff.reshape(-1), blob.data.reshape(-1))
+        own = [(blobs[index].data, blobs[index].diff) for index in moving]
+        key = [has_threads(), *map(id, chain.from_iterable(own))]
+        bound = self._bound.get(indices)
+        if bound is None or bound[0] != key:
+            bound = self._bound[indices] = key, own, self._bind(moving)
+        bound[2]([numbers[index] for index in moving])
+
+    def _bind(self, indices: list[int]) -> BoundCalls:
+        kernel, calls = self.rule(1.0)[0], []
+        for index in indices:
+            blob = self.net.learnable_params[index]
+            twin = sized(kernel, blob.count) if blob.count >= _PARALLEL_FROM else kernel.serial
+            calls.append((twin, (*self._flat_history[index], blob.diff.reshape(-1), blob.data.reshape(-1))))
+        return BoundCalls(calls, self.net.dtype.type)
 
     def _rests(self, index: int, decay: float) -> bool:
         """Whether a step at rate 0 leaves all of a parameter as it is, so that frozen ones cost no memory and time."""
@@ -116,7 +142,7 @@ class SGDSolver(Solver):
         if limit < 0 and not log_norm:
             return 1.0
         blobs = self.net.learnable_params
-        norm = sqrt(sum(update.sum_of_squares(blob.diff.reshape(-1)) for blob in blobs if blob.has_diff))
+        norm = sqrt(sum(_square_sum(blob.diff.reshape(-1)) for blob in blobs if blob.has_diff))
         if log_norm:
             mean = norm / self.param.iter_size
             self.log.info("sgd_solver.cpp:85", f"Iteration {self.iter}, gradient norm = {number(mean)}")
@@ -128,6 +154,13 @@ class SGDSolver(Solver):
             f"by scale factor {number(limit / norm)}",
         )
         return limit / norm
+
+
+def _square_sum(values: np.ndarray) -> float:
+    partial = np.empty(-(-values.size // update.CHUNK))
+    kernel = update.sums_of_squares
+    (sized(kernel, values.size) if values.size >= _PARALLEL_FROM else kernel.serial)(values, partial)
+    return sum(partial.tolist())
 
 
 def refuse_momentum(solver: Solver) -> None:

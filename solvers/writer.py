@@ -33,7 +33,7 @@ class BackgroundWriter:
 
     def check(self) -> None:
         """Raise what the job has met, if it is done by now."""
-        if not self.busy:
+        if (self._thread is not None or self._error is not None) and not self.busy:
             self.finish()
 
     def wait(self) -> None:

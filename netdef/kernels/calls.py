@@ -24,7 +24,7 @@ from numba.extending import intrinsic
 from netdef.kernels._emitter import I64
 from netdef.kernels._jit import DISPATCHERS, kernel
 
-__all__ = ["CAN_REPEAT", "CallTable", "UnsuitableCallError", "noted_calls"]
+__all__ = ["CAN_REPEAT", "BoundCalls", "CallTable", "UnsuitableCallError", "noted_calls"]
 
 CAN_REPEAT = not numba.config.DISABLE_JIT
 
@@ -98,9 +98,42 @@ class CallTable:
         self._pairs = np.array([entries, addresses], np.int64).T.copy()
         self._table = _address(self._pairs)
 
+    def number_words(self, call: int, count: int) -> np.ndarray:
+        """The first ``count`` arguments of a call, all of them floats, as doubles that may be written."""
+        return self._blocks[call][:count].view(np.float64)
+
     def run(self, first: int, last: int) -> bool:
         """Repeat the calls ``first … last - 1``; False where one of them failed, and the later ones were not made."""
         return _run_calls(self._table, first, last) == last
+
+
+class BoundCalls:
+    """Kernels bound to arrays, their last arguments; before them they take numbers, which may change.
+
+    ``calls`` are pairs ``(kernel, arrays)``, ``real`` the numbers' type.
+    """
+
+    def __init__(self, calls: Sequence[tuple[Callable, tuple[np.ndarray, ...]]], real: type) -> None:
+        self._calls, self._real = calls, real
+        self._table: CallTable | None = None
+        self._numbers: list[tuple[float, ...]] = []
+        self._words: list[np.ndarray] = []
+
+    def __call__(self, numbers: list[tuple[float, ...]]) -> None:
+        """Call all, each with its numbers; `noted_calls` may miss it."""
+        if self._table is not None:
+            if numbers != self._numbers:
+                for words, new in zip(self._words, numbers):
+                    words[:] = new
+                self._numbers = numbers
+            self._table.run(0, len(self._calls))
+            return
+        whole = [(function, (*map(self._real, own), *arrays)) for (function, arrays), own in zip(self._calls, numbers)]
+        for function, arguments in whole:
+            function(*arguments)
+        if CAN_REPEAT:
+            self._table, self._numbers = CallTable(whole), numbers
+            self._words = [self._table.number_words(index, len(own)) for index, own in enumerate(numbers)]
 
 
 def _entry_of(function: Callable, arguments: tuple) -> int:

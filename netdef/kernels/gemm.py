@@ -10,7 +10,7 @@ from netdef.kernels._jit import kernel, prange
 from netdef.kernels.blocks import dot_tile, multiply_block
 from netdef.kernels.tiles import DOT_COLUMNS, DOT_ROWS, TILE_BYTES, TILE_ROWS
 
-__all__ = ["dot_rows", "multiply_rows"]
+__all__ = ["dot_rows", "multiply_depths", "multiply_rows"]
 
 _DEPTH = 128  # rows of b that stay in the second-level cache
 _RUN = 1024  # a dot tile's operands over so many steps stay in the first-level cache
@@ -36,6 +36,30 @@ def multiply_rows(rows, columns, depth, a, a_rows, a_steps, b, b_rows, zeros, ad
             for k in range(0, depth, _DEPTH):
                 multiply_block(rows, 0, tiles, end - begin, min(_DEPTH, depth - k), a, 0, a_rows, a_steps, k,
                                b, begin, b_rows, k, zeros, 0, zeros, add or k > 0, c, begin, c_rows)  # fmt: skip
+
+
+@kernel(parallel=True)
+def multiply_depths(rows, columns, depth, a, a_rows, a_steps, b, b_rows, zeros, parts, shares, partial, c, c_rows):
+    """`multiply_rows` of a dense ``c`` in parts of the depth, each into a row of ``partial``, added from first to last.
+
+    ``shares`` slots take the columns of a part. A slot reads whole rows of ``b`` where there is one share, as those
+    do who write them: rows that two cores have in their caches take long to write.
+    """
+    width = TILE_BYTES // a.itemsize
+    tiles, units = -(-rows // TILE_ROWS), -(-columns // width)
+    for slot in prange(parts * shares):
+        part, share = slot // shares, slot % shares
+        begin, end = share * units // shares * width, min((share + 1) * units // shares * width, columns)
+        first, last = part * depth // parts, (part + 1) * depth // parts
+        for k in range(first, last, _DEPTH):
+            multiply_block(rows, 0, tiles, end - begin, min(_DEPTH, last - k), a, 0, a_rows, a_steps, k,
+                           b, begin, b_rows, k, zeros, 0, zeros, k > first, partial,
+                           part * c.size + begin, c_rows)  # fmt: skip
+    for i in prange(c.size):
+        total = partial[i]
+        for part in range(1, parts):
+            total += partial[part * c.size + i]
+        c[i] = total
 
 
 @kernel(parallel=True)

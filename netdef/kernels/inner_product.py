@@ -8,10 +8,12 @@ import numpy as np
 
 from netdef.kernels import gemm
 from netdef.kernels._jit import kernel
-from netdef.kernels.plans import slots_for
+from netdef.kernels.plans import PARALLEL_FROM, slots_for
 
 __all__ = ["InnerProductPlan", "add_column_sums", "fill_rows"]
 
+PARTS = 2  # of the outputs, for the gradient of the bottom: as many as the cores of a small machine
+PARTIAL_BYTES = 1 << 22  # of the sums of all parts: beyond, adding them takes long
 READING = 8  # multiply-adds that take as long as fetching one weight: with few items, memory sets the pace
 
 
@@ -39,9 +41,13 @@ class InnerProductPlan:
     """The calls for ``num`` items of ``depth`` values and ``num_output`` outputs.
 
     Weights are ``(num_output, depth)``, or ``(depth, num_output)`` where ``transposed``. All arrays are flat.
+    ``scratch`` is a function like `netdef.layer.Layer.scratch`.
     """
 
-    def __init__(self, num: int, depth: int, num_output: int, transposed: bool, dtype) -> None:
+    def __init__(
+        self, num: int, depth: int, num_output: int, transposed: bool, dtype, scratch: Callable | None = None
+    ) -> None:
+        self.scratch = scratch
         self.num, self.depth, self.num_output, self.transposed = num, depth, num_output, transposed
         most = max(num, depth, num_output)
         self.zeros = np.zeros(most, dtype)
@@ -75,10 +81,24 @@ class InnerProductPlan:
                 self.num, self.depth, self.num_output, top_diff, weight, self.by_output, self.zeros, slots, bottom_diff
             )
             return
+        if self._in_parts(bottom_diff):
+            partial = self.scratch("partial", PARTS * bottom_diff.size)
+            shares = -(-slots // PARTS)
+            _twin(gemm.multiply_depths, slots)(
+                self.num, self.depth, self.num_output, top_diff, self.by_output, self.single, weight, self.by_depth,
+                self.zeros, PARTS, shares, partial, bottom_diff, self.by_depth,
+            )  # fmt: skip
+            return
         _twin(gemm.multiply_rows, slots)(
             self.num, self.depth, self.num_output, top_diff, self.by_output, self.single, weight, self.by_depth,
             self.zeros, False, False, slots, bottom_diff, self.by_depth,
         )  # fmt: skip
+
+    def _in_parts(self, bottom_diff) -> bool:
+        """Whether parts of the outputs are summed apart; this must not depend on the number of threads."""
+        weights = self.depth * self.num_output
+        fits = PARTS * bottom_diff.nbytes <= PARTIAL_BYTES and self.num_output >= PARTS
+        return self.scratch is not None and fits and weights * max(self.num, READING) >= PARALLEL_FROM
 
     def backward_weight(self, bottom, top_diff, weight_diff, add: bool = True) -> None:
         """Write ``top_diff^T bottom``, or its transpose, to ``weight_diff``, or add it."""

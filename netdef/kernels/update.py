@@ -17,6 +17,7 @@ import numpy as np
 from netdef.kernels._jit import kernel, prange
 
 LANES = 64  # fewer of them are not vectorized: 0.16 ms for the 431,080 gradients of LeNet in place of 0.05
+CHUNK = 1 << 14  # elements that are summed apart, by whichever thread
 
 
 @kernel
@@ -129,3 +130,10 @@ def sum_of_squares(values):
     for i in range(whole, values.size):
         total += np.float64(values[i]) * np.float64(values[i])
     return total
+
+
+@kernel(parallel=True)
+def sums_of_squares(values, partial):
+    """`sum_of_squares` of each `CHUNK` of ``values``."""
+    for chunk in prange(partial.size):
+        partial[chunk] = sum_of_squares(values[chunk * CHUNK : min((chunk + 1) * CHUNK, values.size)])

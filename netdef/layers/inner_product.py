@@ -60,7 +60,8 @@ class InnerProductLayer(Layer):
         top[0].reshape((*shape[: self.axis], self.fields.num_output))
         num = bottom[0].count_from(0, self.axis)
         if self.plan is None or self.plan.num != num:
-            self.plan = InnerProductPlan(num, self.depth, self.fields.num_output, self.fields.transpose, self.dtype)
+            sizes = num, self.depth, self.fields.num_output
+            self.plan = InnerProductPlan(*sizes, self.fields.transpose, self.dtype, self.scratch)
 
     @repeatable
     def forward(self, bottom, top):

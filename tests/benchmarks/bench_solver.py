@@ -71,7 +71,11 @@ def solver_share(rule: str, rounds: int, steps: int, clip: float = -1) -> tuple[
         net, updates = Stopwatch(), Stopwatch()
         solver.net.run, solver.net.run_backward = net.around(solver.net.run), net.around(solver.net.run_backward)
         if solver.updates_early:  # in the midst of the backward pass, to which they do not belong
-            solver._update_parameter = updates.around(solver._update_parameter)
+            update = solver._update_parameters
+            early = updates.around(update)
+            solver._update_parameters = lambda which, numbers: (update if which == solver._late else early)(
+                which, numbers
+            )
         solver.step(20)
         for _ in range(rounds):
             net.seconds = updates.seconds = 0.0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from netdef.kernels._jit import kernel, prange
-from netdef.kernels.calls import CAN_REPEAT, CallTable, UnsuitableCallError, noted_calls
+from netdef.kernels.calls import CAN_REPEAT, BoundCalls, CallTable, UnsuitableCallError, noted_calls
 
 pytestmark = pytest.mark.skipif(not CAN_REPEAT, reason="nothing is noted without compilation")
 
@@ -104,3 +104,20 @@ def test_only_the_calls_of_the_own_thread_are_noted_and_listeners_nest():
     assert [arguments[4] for _, arguments in outer] == [1, 2, 4]
     assert [arguments[4] for _, arguments in inner] == [2]
     assert type(put).__name__ == "CPUDispatcher"
+
+
+@kernel
+def scaled_sum(first, second, values, out):
+    for i in range(out.size):
+        out[i] = first * values[i] + second
+
+
+def test_bound_calls_take_new_numbers_each_time():
+    values, outs = np.arange(3, dtype=np.float32), [np.zeros(3, np.float32), np.zeros(2, np.float32)]
+    calls = BoundCalls([(scaled_sum, (values, out)) for out in outs], np.float32)
+    for numbers in ([(2, 0.1), (3, 0.2)], [(2, 0.1), (3, 0.2)], [(5, 0.7), (3, 0.3)]):
+        for out in outs:
+            out.fill(-1)
+        calls(numbers)
+        for (first, second), out in zip(numbers, outs):
+            np.testing.assert_array_equal(out, np.float32(first) * values[: out.size] + np.float32(second))

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from netdef.kernels.gemm import dot_rows, multiply_rows
+from netdef.kernels.gemm import dot_rows, multiply_depths, multiply_rows
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -24,6 +24,20 @@ def test_multiply_rows(rng, dtype, rows, columns, depth):
                 run(rows, columns, depth, flat, a_rows, a_steps, b.reshape(-1), by_columns, zeros, add, by_rows,
                     slots, out, by_columns)  # fmt: skip
                 np.testing.assert_allclose(out.reshape(c.shape), a @ b + c * add, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows, columns, depth", [(1, 1, 2), (7, 170, 300), (13, 5, 20)])
+def test_multiply_depths(rng, dtype, rows, columns, depth):
+    a, b = rng.normal(size=(rows, depth)).astype(dtype), rng.normal(size=(depth, columns)).astype(dtype)
+    by_columns, found = np.arange(max(rows, depth)) * columns, []
+    for run, shares in product((multiply_depths.serial, multiply_depths), (1, 3)):
+        out, partial = np.empty(rows * columns, dtype), np.empty(2 * rows * columns, dtype)
+        run(rows, columns, depth, a.reshape(-1), np.arange(rows) * depth, np.arange(depth), b.reshape(-1), by_columns,
+            np.zeros(rows, dtype), 2, shares, partial, out, by_columns)  # fmt: skip
+        np.testing.assert_allclose(out.reshape(rows, columns), a @ b, atol=1e-4)
+        found.append(out.tobytes())
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

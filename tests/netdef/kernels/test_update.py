@@ -68,3 +68,12 @@ def test_sum_of_squares(count):
     values = np.random.default_rng(count).normal(size=count).astype(np.float32)
     wanted = sum(float(value) ** 2 for value in values)
     assert update.sum_of_squares(values) == pytest.approx(wanted, rel=1e-12)
+
+
+def test_sums_of_squares_are_those_of_chunks_on_any_number_of_threads():
+    values = np.random.default_rng(2).normal(size=2 * update.CHUNK + 5).astype(np.float32)
+    wanted = [update.sum_of_squares(part) for part in np.split(values, [update.CHUNK, 2 * update.CHUNK])]
+    for run in (update.sums_of_squares, update.sums_of_squares.serial):
+        partial = np.empty(3)
+        run(values, partial)
+        np.testing.assert_array_equal(partial, wanted)
