@@ -6,6 +6,7 @@ Source: Caffe src/caffe/solvers/sgd_solver.cpp.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from itertools import chain
 from math import sqrt
 from typing import Any
@@ -103,12 +104,12 @@ class SGDSolver(Solver):
     def _update_parameters(self, indices: tuple[int, ...], numbers: list[tuple[float, ...]]) -> None:
         """Regularize and subtract some of the net's `learnable_params`."""
         blobs, rates = self.net.learnable_params, self.net.params_lr
-        moving = []
-        for index in indices:
-            if rates[index] == 0 and self._rests(index, sum(numbers[index][-2:])):
+        moving = indices
+        if 0 in rates:
+            resting = {i for i in indices if rates[i] == 0 and self._rests(i, sum(numbers[i][-2:]))}
+            for index in resting:
                 blobs[index].clear_diff_later()
-            else:
-                moving.append(index)
+            moving = [index for index in indices if index not in resting]
         if not moving:
             return
         own = [(blobs[index].data, blobs[index].diff) for index in moving]
@@ -118,7 +119,7 @@ class SGDSolver(Solver):
             bound = self._bound[indices] = key, own, self._bind(moving)
         bound[2]([numbers[index] for index in moving])
 
-    def _bind(self, indices: list[int]) -> BoundCalls:
+    def _bind(self, indices: Sequence[int]) -> BoundCalls:
         kernel, calls = self.rule(1.0)[0], []
         for index in indices:
             blob = self.net.learnable_params[index]

@@ -223,6 +223,8 @@ def main() -> None:
     options.add_argument("--only", default="", help="cases with this word in their name")
     options.add_argument("--worker", help=argparse.SUPPRESS)
     arguments = options.parse_args()
+    if arguments.rounds < 2:
+        options.error(f"--rounds is {arguments.rounds}; the spread of ratios needs 2 or more.")
     if arguments.worker:
         worker(arguments.worker, arguments.threads)
         return
