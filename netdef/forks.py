@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 FORKS = {
-    "SSD (github.com/weiliu89/caffe)": ("DetectionEvaluate", "VideoData"),
+    "SSD (github.com/weiliu89/caffe)": ("VideoData",),
     "R-FCN (github.com/daijifeng001/caffe-rfcn)": ("BoxAnnotatorOHEM", "SmoothL1LossOHEM", "SoftmaxWithLossOHEM"),
     "DeepLab (bitbucket.org/aquariusjay/deeplab-public-ver2)": (
         "DenseCRF", "DomainTransform", "ImageSegData", "MatRead", "MatWrite", "SegAccuracy", "UniqueLabel",

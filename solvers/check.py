@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from netdef.errors import SolverError, suggestion
 from prototxt import Document
+from solvers.detection import AP_VERSIONS
 from solvers.lr_policy import LR_POLICIES, NEEDED_FIELDS
 
 TRAIN_NET_FIELDS = ("net", "net_param", "train_net", "train_net_param")
@@ -61,6 +62,7 @@ class Checker:
         self._lr_policy()
         self._regularization()
         self._monitor()
+        self._detection()
 
     def fail(self, field: str, message: str) -> NoReturn:
         raise SolverError(message, location=self.document.location(field), field=field)
@@ -173,3 +175,10 @@ class Checker:
                 "monitor",
                 "found monitor, but no test net to monitor. Add test_iter and test_interval, or take it away.",
             )
+
+    def _detection(self) -> None:
+        for field, known in (("eval_type", ("classification", "detection")), ("ap_version", AP_VERSIONS)):
+            value = getattr(self.param, field)
+            if value not in known:
+                listed = ", ".join(known[:-1]) + f" or {known[-1]}"
+                self.fail(field, f'{field} is "{value}"; expected {listed}.{suggestion(value, known)} Correct it.')

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from netdef.errors import SolverError
 from solvers import debug_info, resume
+from solvers.detection import Precisions
 from solvers.log import Log, number
 from solvers.signals import Action
 
@@ -32,30 +33,57 @@ def log_outputs(log: Log, source: str, kind: str, net: Net, values: list[tuple[s
         log.info(source, f"    {kind} net output #{index}: {name} = {number(value)}{share}")
 
 
+class Means:
+    """The mean of every value that a test net puts out, over the batches of a test."""
+
+    source = "solver.cpp:414"
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+        self._batches = 0
+        self._names: list[str] = []
+        self._totals: list[float] = []
+
+    def add(self, net: Net) -> None:
+        """Take in the outputs of one batch."""
+        values = output_values(net)
+        totals = self._totals or [0.0] * len(values)
+        if len(totals) != len(values):
+            raise SolverError(
+                f"test net #{self._index} put out {len(totals)} values and then {len(values)}; their means need as "
+                "many from every batch. Let its outputs keep their shapes."
+            )
+        self._totals = [total + value for total, (_, value) in zip(totals, values)]
+        self._names = [name for name, _ in values]
+        self._batches += 1
+
+    def results(self, log: Log) -> list[tuple[str, float]]:
+        """``(blob name, mean)`` of every element of the outputs."""
+        return [(name, total / self._batches) for name, total in zip(self._names, self._totals)]
+
+
 def run_test(solver: Solver, index: int) -> list[tuple[str, float]]:
-    """Run test net ``index`` over its batches, log and return the mean of its outputs; [] where interrupted."""
-    net, batches = solver.test_nets[index], solver.param.test_iter[index]
+    """Run test net ``index`` over its batches, log and return what becomes of its outputs; [] where interrupted.
+
+    That is their means, or with eval_type "detection" mean average precisions.
+    """
+    net, batches, param = solver.test_nets[index], solver.param.test_iter[index], solver.param
     solver.log.info("solver.cpp:347", f"Iteration {solver.iter}, Testing net (#{index})")
     net.share_with(solver.net)
-    loss, totals = 0.0, []
+    detects = param.eval_type == "detection"
+    summary = Precisions(param.ap_version, param.show_per_class_result) if detects else Means(index)
+    loss = 0.0
     for _ in range(batches):
         if solver.answer_during_test():
             solver.log.info("solver.cpp:396", "Test interrupted.")
             return []
-        loss += debug_info.forward(net, solver.log) if solver.param.debug_info else net.run()
-        values = output_values(net)
-        totals = totals or [0.0] * len(values)
-        if len(totals) != len(values):
-            raise SolverError(
-                f"test net #{index} put out {len(totals)} values and then {len(values)}; their means need as many "
-                "from every batch. Let its outputs keep their shapes."
-            )
-        totals = [total + value for total, (_, value) in zip(totals, values)]
-    if solver.param.test_compute_loss:
+        loss += debug_info.forward(net, solver.log) if param.debug_info else net.run()
+        summary.add(net)
+    if param.test_compute_loss:
         solver.log.info("solver.cpp:401", f"Test loss: {number(loss / batches)}")
-    means = [(name, total / batches) for (name, _), total in zip(values, totals)]
-    log_outputs(solver.log, "solver.cpp:414", "Test", net, means)
-    return means
+    results = summary.results(solver.log)
+    log_outputs(solver.log, summary.source, "Test", net, results)
+    return results
 
 
 class Testing:

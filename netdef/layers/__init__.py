@@ -21,6 +21,7 @@ from netdef.layers import (  # noqa: F401
     deconvolution,
     dense_image_data,
     depthwise_convolution,
+    detection_evaluate,
     detection_output,
     dropout,
     dummy_data,

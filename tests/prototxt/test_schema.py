@@ -131,7 +131,7 @@ def test_fork_numbers_are_free_in_caffe():
     """Caffe's last layer-specific number is 148; fields of forks and netdef lie above."""
     forks = {"permute", "prior_box", "detection_output", "norm", "roi_pooling", "smooth_l1_loss"}
     forks |= {"bn", "interp", "upsample", "dense_image_data", "shuffle_channel", "relu6", "center_loss"}
-    forks |= {"multibox_loss", "psroi_pooling", "reorg"}
+    forks |= {"multibox_loss", "psroi_pooling", "reorg", "detection_evaluate"}
     numbers = {field.name: field.number for field in schema.LayerParameter.DESCRIPTOR.fields}
     forks |= {"annotated_data", "yolo_detection_output", "yolov3_detection_output", "quantization"}
     forks |= {"yolo_loss", "region_loss"}

@@ -29,7 +29,9 @@ class Batches:
 
 
 def means(*batches):
-    param = SimpleNamespace(test_iter=[len(batches)], test_compute_loss=False, debug_info=False)
+    param = SimpleNamespace(
+        test_iter=[len(batches)], test_compute_loss=False, debug_info=False, eval_type="classification"
+    )
     solver = SimpleNamespace(
         test_nets=[Batches(*batches)], param=param, log=quiet(), iter=0, net=None, answer_during_test=lambda: False
     )
