@@ -1,8 +1,9 @@
 """A process that trains every type of solver for a test: ``python -m tests.support.run_solvers FOLDER WHAT THREADS``.
 
 WHAT is ``whole`` (2n iterations), ``first`` (n iterations and a snapshot) or ``second`` (from the snapshot n more).
-The net reads a database, HDF5 files, a shuffled list of images and memory at once, crops and mirrors at random and
-has a Dropout layer. A digest of all parameters and of the history goes to the standard output, by type, as JSON.
+Each trains with two batches an iteration and with one, where parameters are updated on the way back. The net reads
+a database, HDF5 files, a shuffled list of images and memory at once, crops and mirrors at random and has a Dropout
+layer. A digest of all parameters and of the history goes to the standard output, by type and iter_size, as JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from netdef.kernels._jit import set_threads
-from solvers import SOLVERS
+from solvers import SOLVERS, sgd
 from tests.support.databases import pictures, write_lmdb
 from tests.support.solvers import everything, tiny_solver
 
@@ -61,14 +62,15 @@ def write_data() -> None:
             listed.write(f"{part}.h5\n")
 
 
-def train(kind: str, what: str) -> str:
+def train(kind: str, iter_size: int, what: str) -> str:
     """Train one type of solver; returns the digest of everything in it."""
-    fields = f'type: "{kind}" {FIELDS.get(kind, "")} iter_size: 2 random_seed: 7 snapshot_prefix: "{kind}"'
+    prefix = f"{kind}{iter_size}"
+    fields = f'type: "{kind}" {FIELDS.get(kind, "")} iter_size: {iter_size} random_seed: 7 snapshot_prefix: "{prefix}"'
     with tiny_solver(fields, NET) as solver:
         memory = pictures(15, height=4, width=4) / np.float32(100)
         solver.net.layer_dict["memory"].reset(memory, np.zeros(15))
         if what == "second":
-            solver.restore(f"{kind}_iter_{HALF}.solverstate")
+            solver.restore(f"{prefix}_iter_{HALF}.solverstate")
         solver.step(2 * HALF if what == "whole" else HALF)
         if what == "first":
             solver.snapshot()
@@ -80,4 +82,5 @@ if __name__ == "__main__":
     folder, what, threads = sys.argv[1:]
     os.chdir(folder)
     set_threads(int(threads))
-    print(json.dumps({kind: train(kind, what) for kind in SOLVERS}))
+    sgd._PARALLEL_FROM = 16  # the small parameters of this net shall count as large
+    print(json.dumps({f"{kind} {size}": train(kind, size, what) for kind in SOLVERS for size in (1, 2)}))
