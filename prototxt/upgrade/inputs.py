@@ -10,12 +10,15 @@ AXES = 4  # numbers of input_dim for each input: num, channels, height, width
 
 
 def upgrade(net: schema.NetParameter, warnings: Warnings) -> Moved:
-    """Put an Input layer called "input" in front. Inputs without any shape, as in old weight files, just go."""
+    """Put an Input layer called "input" in front. Inputs without any shape, as in old weight files, just go.
+
+    Shapes and numbers beyond those of the inputs are left out, with a warning.
+    """
     moved: Moved = {}
     if not net.input:
         return moved
     if net.input_shape or net.input_dim:
-        _check_counts(net)
+        _check_counts(net, warnings)
         moved = {f"layer[{i + 1}]": f"layer[{i}]" for i in range(len(net.layer))}
         _insert_layer(net, moved)
     for name in ("input", "input_shape", "input_dim"):
@@ -23,19 +26,25 @@ def upgrade(net: schema.NetParameter, warnings: Warnings) -> Moved:
     return moved
 
 
-def _check_counts(net: schema.NetParameter) -> None:
+def _check_counts(net: schema.NetParameter, warnings: Warnings) -> None:
     inputs, shapes, dims = len(net.input), len(net.input_shape), len(net.input_dim)
-    if shapes and shapes != inputs:
+    if shapes and shapes < inputs:
         raise PrototxtError(
             f"the net has {shapes} input_shape for {inputs} input; expected one for each. Give each input its shape.",
             field="input_shape[0]",
         )
-    if not shapes and dims != AXES * inputs:
+    if not shapes and dims < AXES * inputs:
         raise PrototxtError(
             f"the net has {dims} input_dim for {inputs} input; expected {AXES * inputs}: "
             "num, channels, height and width of each. Give four numbers, or an input_shape.",
             field="input_dim[0]",
         )
+    if shapes > inputs:
+        sentence = f"the net has {shapes} input_shape for {inputs} input; those beyond them are ignored."
+        warnings.append((f"input_shape[{inputs}]", sentence))
+    elif not shapes and dims > AXES * inputs:
+        sentence = f"the net has {dims} input_dim for {inputs} input, four for each; those beyond them are ignored."
+        warnings.append((f"input_dim[{AXES * inputs}]", sentence))
 
 
 def _insert_layer(net: schema.NetParameter, moved: Moved) -> None:

@@ -64,8 +64,10 @@ _OPTIONS = {
     "det_crop_mode": ("crop_mode", _WINDOW),
 }
 _TRANSFORMS = {"scale": "scale", "meanfile": "mean_file", "cropsize": "crop_size", "mirror": "mirror"}
+_SIGNED = ("new_height", "new_width")  # int32 then, uint32 now
 _UNCHANGED = ("name", "blobs", "blobs_lr", "weight_decay")
 _KEPT_OUTSIDE = ("bottom", "top", "layer")
+_NEWER = ("input_shape", "state", "debug_info")  # fields of a net that V0 nets did not have yet
 
 
 def upgrade(net: schema.NetParameter, warnings: Warnings) -> Moved:
@@ -76,6 +78,8 @@ def upgrade(net: schema.NetParameter, warnings: Warnings) -> Moved:
     old_layers = [copy.deepcopy(layer) for layer in net.layers]
     _check(old_layers)
     pads = _fold_padding(net, old_layers)
+    for name in _NEWER:
+        _drop_newer(net, name, warnings)
     del net.layers[:]
     for index, old in enumerate(old_layers):
         if old.layer.type == "padding":
@@ -160,6 +164,13 @@ def _check_padding(
         )
 
 
+def _drop_newer(net: schema.NetParameter, name: str, warnings: Warnings) -> None:
+    if any(field.name == name for field, _ in net.ListFields()):
+        place = f"{name}[0]" if is_repeated(net.DESCRIPTOR.fields_by_name[name]) else name
+        warnings.append((place, f"{name} has no meaning in a net of V0 layers; it is ignored."))
+        net.ClearField(name)
+
+
 def _warn_dropped(old: schema.V1LayerParameter, path: str, warnings: Warnings) -> None:
     for field, _ in old.ListFields():
         if field.name not in _KEPT_OUTSIDE:
@@ -197,6 +208,13 @@ class _LayerUpgrade:
         options = getattr(self.new, message)
         field = options.DESCRIPTOR.fields_by_name[present]
         path = f"{self.new_path}.{message}.{present}"
+        if name in _SIGNED and value < 0:
+            raise PrototxtError(
+                f"{name} is {value}; expected 0 or more. Write 0 to keep each image's own size.",
+                field=f"{self.old_path}.{name}",
+                layer_name=self.old.name,
+                layer_type=self.old.type,
+            )
         if is_repeated(field):
             getattr(options, present).append(value)
             path += "[0]"

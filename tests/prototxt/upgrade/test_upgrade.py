@@ -79,6 +79,10 @@ REFUSED = [
         "with one bottom. Give the layer itself a pad.",
     ),
     (
+        'layers { layer { name: "i" type: "images"\n new_height: -3 } }',
+        '2:2: layer "i" (images): new_height is -3; expected 0 or more. Write 0 to keep each image\'s own size.',
+    ),
+    (
         'input: "d" input_dim: [1, 1, 4, 4]\n'
         'layers { layer { name: "p" type: "padding" } bottom: "d" top: "p" top: "q" }\n'
         'layers { layer { name: "c" type: "conv" } bottom: "p" top: "c" }',
@@ -113,6 +117,32 @@ def test_what_is_left_out_is_a_warning():
         "old.prototxt:3:2: loss_weight has no meaning beside a V0 layer; it is ignored.",
         'old.prototxt:1:41: stride has no meaning for a layer of type "relu"; it is ignored.',
         'old.prototxt:2:2: new_num has no meaning for a layer of type "relu"; it is ignored.',
+    ]
+
+
+def test_shapes_beyond_the_inputs_are_a_warning():
+    document = parse_net('input: "a"\ninput_dim: [2, 3, 4, 5,\n 6]', "old.prototxt")
+    assert list(document.message.layer[0].input_param.shape[0].dim) == [2, 3, 4, 5]
+    assert [warning.sentence() for warning in document.warnings] == [
+        "old.prototxt:3:2: the net has 5 input_dim for 1 input, four for each; those beyond them are ignored."
+    ]
+    document = parse_net('input: "a"\ninput_shape { dim: 2 }\ninput_shape { dim: 3 }', "old.prototxt")
+    assert [list(shape.dim) for shape in document.message.layer[0].input_param.shape] == [[2]]
+    assert [warning.sentence() for warning in document.warnings] == [
+        "old.prototxt:3:1: the net has 2 input_shape for 1 input; those beyond them are ignored."
+    ]
+
+
+def test_newer_fields_of_a_v0_net_are_left_out_as_by_caffe():
+    text = 'name: "n" force_backward: true debug_info: true\nstate { level: 1 }\ninput: "a" input_shape { dim: 2 } '
+    document = parse_net(text + 'layers { layer { name: "r" type: "relu" } bottom: "a" top: "a" }', "old.prototxt")
+    assert document.message == parse(
+        'name: "n" force_backward: true layer { name: "r" type: "ReLU" bottom: "a" top: "a" }', schema.NetParameter
+    ).message
+    assert [warning.sentence() for warning in document.warnings] == [
+        "old.prototxt:3:12: input_shape has no meaning in a net of V0 layers; it is ignored.",
+        "old.prototxt:2:1: state has no meaning in a net of V0 layers; it is ignored.",
+        "old.prototxt:1:32: debug_info has no meaning in a net of V0 layers; it is ignored.",
     ]
 
 
