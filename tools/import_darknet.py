@@ -40,10 +40,10 @@ def run(args: Namespace) -> int:
     from netdef.weights.caffemodel import write_caffemodel
     from prototxt import to_text
 
-    stem = os.path.splitext(os.path.basename(args.cfg))[0]
-    ends = ["_train_test.prototxt", "_solver.prototxt", "_deploy.prototxt", *([".caffemodel"] if args.weights else [])]
-    paths = [os.path.join(args.output, stem + end) for end in ends]
-    taken = [path for path in paths if os.path.lexists(path)]
+    stem = os.path.join(args.output, os.path.splitext(os.path.basename(args.cfg))[0])
+    net, solver, deploy = (f"{stem}_{part}.prototxt" for part in ("train_test", "solver", "deploy"))
+    model = f"{stem}.caffemodel"
+    taken = [path for path in (net, solver, deploy, *([model] if args.weights else [])) if os.path.lexists(path)]
     if taken and not args.overwrite:
         raise UsageError(
             f"netdef import darknet: {', '.join(taken)} {'is' if len(taken) == 1 else 'are'} there already. Give "
@@ -52,22 +52,24 @@ def run(args: Namespace) -> int:
     result = import_darknet(
         args.cfg,
         args.weights,
-        net_file=paths[0],
-        snapshot_prefix=os.path.join(args.output, stem),
+        net_file=net,
+        snapshot_prefix=stem,
         train_data=args.train_data,
         test_data=args.test_data,
         test_images=_count_images(args.test_data),
         bgr=args.bgr,
     )
     os.makedirs(args.output, exist_ok=True)
-    texts = [to_text(result.train_test), solver_text(result.solver), to_text(result.deploy)]
-    for path, text in zip(paths, texts, strict=False):
+    texts = {deploy: to_text(result.deploy)}
+    if result.train_test is not None and result.solver is not None:
+        texts = {net: to_text(result.train_test), solver: solver_text(result.solver), **texts}
+    for path, text in texts.items():
         write_atomically(path, text.encode())
     if result.model is not None:
-        write_caffemodel(paths[3], result.model)
+        write_caffemodel(model, result.model)
     for notice in result.notices:
         print(notice, file=sys.stderr)
-    print(*paths, sep="\n")
+    print(*texts, *([model] if result.model is not None else []), sep="\n")
     return 0
 
 

@@ -47,6 +47,16 @@ def test_weights(run, rng, cfg, tmp_path):
     assert (net.params["conv0"][0].data == values[0]["weights"][:, ::-1]).all()
 
 
+def test_without_a_loss_there_is_nothing_to_train(run, rng, tmp_path):
+    sections = SECTIONS[:2]
+    path = write(tmp_path, "a.cfg", cfg_text(sections))
+    weights = write(tmp_path, "a.weights", weights_bytes(sections, [learned_arrays(rng, (4, 3, 3, 3), False), {}]))
+    done = run("import", "darknet", path, weights, "-o", "out")
+    assert (done.status, done.out) == (0, "out/a_deploy.prototxt\nout/a.caffemodel\n")
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["a.caffemodel", "a_deploy.prototxt"]
+    assert not Net("out/a_deploy.prototxt", schema.TEST).copy_from("out/a.caffemodel").missing
+
+
 def test_nothing_is_overwritten_unasked(run, cfg, tmp_path):
     assert run("import", "darknet", cfg, "-o", "out").status == 0
     (tmp_path / "out" / FILES[0]).unlink()

@@ -46,11 +46,15 @@ _EVERYWHERE = {"stopbackward", "dontload", "dontloadscales", "learning_rate", "f
 
 @dataclass
 class Imported:
-    """What a cfg becomes. ``model`` has blobs where weights were given, and is None otherwise."""
+    """What a cfg becomes.
 
-    train_test: schema.NetParameter
+    ``train_test`` and ``solver`` are None where there is nothing to learn from; ``model`` has blobs where weights were
+    given, and is None otherwise.
+    """
+
+    train_test: schema.NetParameter | None
     deploy: schema.NetParameter
-    solver: schema.SolverParameter
+    solver: schema.SolverParameter | None
     model: schema.NetParameter | None
     notices: list[str] = field(default_factory=list)
 
@@ -93,14 +97,19 @@ def import_darknet(
     _check_sections(header, rest, os.fspath(cfg))
     building = _build(header, rest)
     name = os.path.splitext(os.path.basename(cfg))[0]
-    batches = -(-test_images // building.mini_batch) if test_images else None
-    solver = make_solver(header, net_file, snapshot_prefix, batches)
     data = data_layers(building, header, train_data, test_data, bgr)
     inputs = input_layer(building, data[0])
-    train_test = schema.NetParameter(name=name, layer=[*data, *building.layers, *building.losses])
     deploy = schema.NetParameter(name=name, layer=[inputs, *building.layers, *building.answers])
-    _note_unasked(building, sections)
-    model = _fill(building, train_test, weights, bgr) if weights is not None else None
+    train_test, solver = None, None
+    if building.losses:
+        batches = -(-test_images // building.mini_batch) if test_images else None
+        train_test = schema.NetParameter(name=name, layer=[*data, *building.layers, *building.losses])
+        solver = make_solver(building, header, net_file, snapshot_prefix, batches)
+        _note_unasked(building, sections)
+    else:
+        building.notice(rest[-1], "is the last section, and no loss: the net for use is written, none to train.")
+        _note_unasked(building, rest)
+    model = _fill(building, name, weights, bgr) if weights is not None else None
     return Imported(train_test, deploy, solver, model, building.notices)
 
 
@@ -135,8 +144,6 @@ def _build(header: Section, rest: list[Section]) -> Building:
             building.outputs.append(_softmax(building, section, pending))
         else:
             building.outputs.append(SECTIONS[section.name](building, section))
-    if not building.losses:
-        rest[-1].fail("is the last section; expected softmax, cost, logistic, yolo or region to learn from.")
     heads.add_detection_output(building)
     return building
 
@@ -169,15 +176,13 @@ def _note_unasked(building: Building, sections: list[Section]) -> None:
                 building.notice(section, f"{key} is left out.{section.nearest(key)}", key)
 
 
-def _fill(
-    building: Building, train_test: schema.NetParameter, weights: str | os.PathLike[str], bgr: bool
-) -> schema.NetParameter:
+def _fill(building: Building, name: str, weights: str | os.PathLike[str], bgr: bool) -> schema.NetParameter:
     """The net with the values of a weights file; layers beyond its end stay without."""
     values = read_weights(weights, building.learned, bgr)
     if values.missing:
         names = ", ".join(item.name or item.norm for item in values.missing)
         building.notices.append(f"{os.fspath(weights)}: ends before {names}; they start from their fillers.")
-    model = schema.NetParameter(name=train_test.name, layer=[*building.layers, *building.losses])
+    model = schema.NetParameter(name=name, layer=[*building.layers, *building.losses])
     for layer in model.layer:
         layer.blobs.extend(blob_message(blob) for blob in values.blobs.get(layer.name, []))
     return model

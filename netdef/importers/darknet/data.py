@@ -67,9 +67,9 @@ def data_layers(
 ) -> list[schema.LayerParameter]:
     """One data layer for each phase, with ``data`` and ``label`` as tops."""
     boxes = building.truth == "boxes"
-    if building.crop is not None and building.truth != "class":
+    if building.crop is not None and building.truth not in ("class", ""):
         building.crop.fail("stands before a loss that is not of classes, whose data cannot be cropped. Take it away.")
-    changes = _changes(building, section, boxes)
+    changes = _changes(building, section, boxes) if building.truth else {}
     if building.image[0] == 3 and not bgr and building.truth != "vector":
         building.notice(
             section,

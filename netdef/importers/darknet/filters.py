@@ -25,7 +25,10 @@ def refuse_others(section: Section, neutral: dict[str, float]) -> None:
     for key, value in neutral.items():
         found = section.number(key, value)
         if found != value:
-            section.fail(f"{key} is {found:g}, which has no equivalent here; expected {value:g}. Take it away.", key)
+            section.fail(
+                f"{key} is {found:g}, which has no equivalent here; expected {value:g}. Take it away and train anew.",
+                key,
+            )
 
 
 def convolutional(building: Building, section: Section) -> Output:

@@ -54,7 +54,7 @@ class Building:
     outputs: list[Output] = field(default_factory=list)
     learned: list[Learned] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
-    truth: str = ""  # "class", "vector" or "boxes": what the losses compare with
+    truth: str = ""  # "class", "vector" or "boxes": what the losses compare with; "" without a loss
     grids: list[tuple[Section, Output]] = field(default_factory=list)  # of yolo and region sections
     frozen_below: int = 0  # layers with a smaller index do not learn
     crop: Section | None = None  # the one that cuts images out of what the data hold

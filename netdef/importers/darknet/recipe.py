@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from netdef.errors import suggestion
 from netdef.importers.darknet.cfg import Section
+from netdef.importers.darknet.net import Building
 from prototxt import schema, to_text
 
 POLICIES = ("constant", "step", "steps", "exp", "poly", "sig", "sigmoid", "sgdr")
 OUR_FIELDS = 50000  # numbers of fields that Caffe does not have, from here on
 TEST_BATCHES = 100  # where the number of test images is not known
+ENDLESS = 2**31 - 1  # iterations, of the training that only its user ends
 _TESTS, _SNAPSHOTS, _DISPLAYS = 10, 5, 100  # in a whole run, about
+_OFTEN = 10000  # iterations that are taken for a whole run where it has no end
 
 
 def read_batches(section: Section) -> tuple[int, int]:
@@ -32,15 +35,20 @@ def read_batches(section: Section) -> tuple[int, int]:
     return batch, parts
 
 
-def make_solver(section: Section, net: str, prefix: str, test_batches: int | None) -> schema.SolverParameter:
+def make_solver(
+    building: Building, section: Section, net: str, prefix: str, test_batches: int | None
+) -> schema.SolverParameter:
     """The solver for the net in the file ``net``. Raises: NetError for what has no equivalent."""
     solver = schema.SolverParameter(net=net, snapshot_prefix=prefix, solver_mode="CPU")
-    iterations = section.integer("max_batches", least=1)
+    iterations = section.integer("max_batches", 0, least=0)
+    solver.max_iter = iterations or ENDLESS
+    if not iterations:
+        _note_endless(building, section)
+        iterations = _OFTEN
     solver.test_iter.append(test_batches or TEST_BATCHES)
     solver.test_interval = max(iterations // _TESTS, 1)
     solver.display = max(iterations // _DISPLAYS, 1)
     solver.snapshot = max(iterations // _SNAPSHOTS, 1)
-    solver.max_iter = iterations
     solver.base_lr = section.number("learning_rate", 0.001, least=0)
     solver.weight_decay = section.number("decay", 0.0001, least=0)
     if section.integer("subdivisions", 1, least=1) > 1:
@@ -57,6 +65,20 @@ def make_solver(section: Section, net: str, prefix: str, test_batches: int | Non
     if solver.momentum >= 1:
         section.fail(f"momentum is {solver.momentum:g}; expected less than 1. Lower it.", "momentum")
     return solver
+
+
+def _note_endless(building: Building, section: Section) -> None:
+    """Darknet trains on without max_batches; policies that count from the end cannot."""
+    policy = section.text("policy", "constant")
+    if policy in ("poly", "sgdr"):
+        section.fail(
+            f"policy {policy} needs max_batches; expected a whole number, 1 or more. Add max_batches=….", "policy"
+        )
+    building.notice(
+        section,
+        f"max_batches is 0 or not given: training goes on until it is stopped, as Darknet's (max_iter {ENDLESS}).",
+        "max_batches",
+    )
 
 
 def _policy(section: Section, solver: schema.SolverParameter) -> None:

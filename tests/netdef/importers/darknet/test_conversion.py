@@ -213,6 +213,24 @@ def test_logistic(rng, tmp_path):
     check(rng, tmp_path, [("connected", {"output": 4, "activation": "linear"}), ("logistic", {})])
 
 
+@pytest.mark.parametrize("cut", [[], [("crop", {"crop_height": 6, "crop_width": 6, "noadjust": 1})]])
+def test_a_net_without_a_loss_is_for_use_alone(rng, tmp_path, cut):
+    """As are those of which Darknet takes features."""
+    sections, image = [*cut, conv(4, size=3), ("maxpool", {"size": 2, "stride": 2})], (3, 6, 6) if cut else IMAGE
+    values = [{} for _ in cut] + draw_values(rng, sections[len(cut) :], image)
+    result, pixels = imported(tmp_path, sections, values, bgr=True), rng.normal(size=image)
+    assert (result.train_test, result.solver) == (None, None)
+    pool = f"pool{len(cut) + 1}"
+    found = answers(tmp_path, result, pixels[None, ::-1]).blobs[pool].data
+    wanted = naive.forward(sections[len(cut) :], values[len(cut) :], pixels)[-1]
+    np.testing.assert_allclose(found[0], wanted, rtol=1e-6, atol=1e-7)
+    line = cfg_text(sections).splitlines().index("[maxpool]") + 1
+    assert result.notices == [
+        f"{tmp_path / 'net.cfg'}:{line}:1: [maxpool] is the last section, and no loss: the net for use is written, "
+        "none to train."
+    ]
+
+
 def test_every_section_is_tested_or_told_apart():
     assert not {*SECTIONS, *SOFTMAX} & set(UNSUPPORTED)
     assert set(naive.LAYERS) | {"cost", "yolo", "region", "crop"} == {
@@ -262,8 +280,6 @@ WRONG = [
     ),
     (HEAD + "[softmax]\n[avgpool]\n",
      "n.cfg:6:1: [softmax] stands before [avgpool]; expected it last, or last but for [cost]."),
-    (HEAD + "[avgpool]\n",
-     "n.cfg:6:1: [avgpool] is the last section; expected softmax, cost, logistic, yolo or region to learn from."),
     (HEAD + "[convolutional]\nfliters=3\n",
      'n.cfg:6:1: [convolutional] has no filters; expected a whole number, 1 or more. Did you mean "fliters"? Add '
      'filters=….'),
@@ -275,7 +291,7 @@ WRONG = [
      "n.cfg:8:1: [convolutional] groups is 2 and there are 3 channels before it; expected a divisor of both. Correct "
      "groups."),
     (HEAD + "[convolutional]\nfilters=3\n  xnor=1\n",
-     "n.cfg:8:3: [convolutional] xnor is 1, which has no equivalent here; expected 0. Take it away."),
+     "n.cfg:8:3: [convolutional] xnor is 1, which has no equivalent here; expected 0. Take it away and train anew."),
     (HEAD + "[convolutional]\nfilters=3\nshare_index=1\n",
      "n.cfg:8:1: [convolutional] share_index has no equivalent here. Take it away."),
     (HEAD + "[convolutional]\nfilters=3\nactivation=stair\n",

@@ -188,7 +188,7 @@ def refusal(folder, text) -> str:
 
 WRONG = [
     (NET + "[softmax]\ngroups=2\n",
-     "n.cfg:9:1: [softmax] groups is 2, which has no equivalent here; expected 1. Take it away."),
+     "n.cfg:9:1: [softmax] groups is 2, which has no equivalent here; expected 1. Take it away and train anew."),
     (NET + "[softmax]\ntree=a.tree\n",
      "n.cfg:9:1: [softmax] tree, a softmax over a tree of classes, has no equivalent here. Take it away."),
     (DETECTOR + "[softmax]\nspatial=1\n", "n.cfg:9:1: [softmax] spatial is 1, which has no equivalent here. Take it "
@@ -212,7 +212,7 @@ WRONG = [
     (DETECTOR + YOLO.replace("anchors=10", "anchors=0"),
      "n.cfg:22:1: [yolo] has 0 among its anchors; expected sizes above 0. Correct it."),
     (DETECTOR + YOLO.replace("jitter=.3", "scale_x_y=1.2"),
-     "n.cfg:25:1: [yolo] scale_x_y is 1.2, which has no equivalent here; expected 1. Take it away."),
+     "n.cfg:25:1: [yolo] scale_x_y is 1.2, which has no equivalent here; expected 1. Take it away and train anew."),
     (DETECTOR.replace("height=64", "height=63") + YOLO,
      "n.cfg:20:1: [yolo] has a grid of 4x6 cells over an image of 63x96; expected the same whole number of pixels a "
      "cell "
@@ -225,7 +225,7 @@ WRONG = [
     (DETECTOR + REGION.replace("softmax=1", "tree=a.tree"),
      "n.cfg:22:1: [region] tree, a softmax over a tree of classes, has no equivalent here. Take it away."),
     (DETECTOR + REGION.replace("coords=4", "coords=5"),
-     "n.cfg:20:1: [region] coords is 5, which has no equivalent here; expected 4. Take it away."),
+     "n.cfg:20:1: [region] coords is 5, which has no equivalent here; expected 4. Take it away and train anew."),
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from netdef.errors import NetError
 from netdef.importers.darknet.cfg import parse_cfg
+from netdef.importers.darknet.net import Building
 from netdef.importers.darknet.recipe import make_solver, read_batches, solver_text
 from prototxt import parse_solver
 from solvers.check import Checker
@@ -15,8 +16,9 @@ from solvers.lr_policy import learning_rate
 BASE = "[net]\nbatch=64\nsubdivisions=16\nlearning_rate=0.5\nmomentum=0.75\ndecay=0.001\nmax_batches=1000\n"
 
 
-def solver_of(text, test_batches=None):
-    return make_solver(parse_cfg(text, "n.cfg")[0], "net.prototxt", "out/net", test_batches)
+def solver_of(text, test_batches=None, building=None):
+    building = building or Building((3, 8, 8), 1, 1)
+    return make_solver(building, parse_cfg(text, "n.cfg")[0], "net.prototxt", "out/net", test_batches)
 
 
 def darknets_rate(policy, options, batch, rate=0.5):
@@ -100,6 +102,18 @@ def test_only_steps_before_the_first_batch():
     assert (solver.lr_policy, solver.base_lr) == ("fixed", 0.25)
 
 
+@pytest.mark.parametrize("line, place", [("", "1:1"), ("max_batches = 0\n", "7:1")])
+def test_training_without_an_end(line, place):
+    building = Building((3, 8, 8), 1, 1)
+    solver = solver_of(BASE.replace("max_batches=1000\n", line) + "policy=steps\nsteps=4\nscales=.1", None, building)
+    Checker(parse_solver(solver_text(solver))).check()
+    assert (solver.max_iter, solver.test_interval, solver.display, solver.snapshot) == (2**31 - 1, 1000, 100, 2000)
+    assert building.notices == [
+        f"n.cfg:{place}: [net] max_batches is 0 or not given: training goes on until it is stopped, as Darknet's "
+        "(max_iter 2147483647)."
+    ]
+
+
 def test_updates_are_darknets():
     """Two changes of a weight by Darknet's rule, in which gradients are sums and decay counts the batch, and ours."""
     rate, momentum, decay, batch = 0.5, 0.75, 0.001, 64
@@ -150,7 +164,7 @@ def test_wrong_batches():
             read_batches(parse_cfg(text, "n.cfg")[0])
         assert caught.value.sentence() == message
     with pytest.raises(NetError) as caught:
-        solver_of("[net]\nwidth=10")
+        solver_of("[net]\nwidth=10\npolicy=poly")
     assert caught.value.sentence() == (
-        "n.cfg:1:1: [net] has no max_batches; expected a whole number, 1 or more. Add max_batches=…."
+        "n.cfg:3:1: [net] policy poly needs max_batches; expected a whole number, 1 or more. Add max_batches=…."
     )
