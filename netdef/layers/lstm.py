@@ -36,7 +36,8 @@ class LSTMLayer(RecurrentLayer):
         Memory", 1997; J. Donahue et al., 2014 (arXiv 1411.4389).
     Differs from Caffe
         When the number of streams changes the state starts at 0; Caffe goes on from whatever is in memory. x may have
-        two axes. The state is part of what a snapshot keeps.
+        two axes. The state is part of what a snapshot keeps. A parameter with lr_mult 0 gets no gradient, as with
+        every other type; Caffe computes one, which counts where clip_gradients takes the norm.
     """
 
     num_bottom, num_top = between(2, 5), between(1, 3)

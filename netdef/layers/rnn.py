@@ -33,7 +33,8 @@ class RNNLayer(RecurrentLayer):
         Caffe recurrent_layer.cpp:13-278, rnn_layer.cpp:13-231.
     Differs from Caffe
         When the number of streams changes the state starts at 0; Caffe goes on from whatever is in memory. x may have
-        two axes. The state is part of what a snapshot keeps.
+        two axes. The state is part of what a snapshot keeps. A parameter with lr_mult 0 gets no gradient, as with
+        every other type; Caffe computes one, which counts where clip_gradients takes the norm.
     """
 
     num_bottom, num_top = between(2, 4), between(1, 2)

@@ -32,8 +32,9 @@ class ScaleLayer(Layer):
     Source
         Caffe scale_layer.cpp:11-219.
     Differs from Caffe
-        The gradient of a learned scale that covers all axes is added to what is there, as with every other shape, so
-        that iter_size above 1 works; in Caffe the last pass alone counts.
+        The gradient of a learned scale that covers all axes, or all but axes of one item, such as a batch of one, is
+        added to what is there, as with every other shape, so that iter_size above 1 and shared scales work; in Caffe
+        the last pass alone counts.
     """
 
     num_bottom, num_top = between(1, 2), exactly(1)
