@@ -251,7 +251,8 @@ class Solver(testing.Testing):
             self.log.info("solver.cpp:311", "Optimization stopped early.")
             return
         if self.due(self.param.display):
-            self.losses.append(self._forward())
+            debug = self.param.debug_info and self.param.display == 1  # as the last iteration had it
+            self.losses.append(self._forward(debug))
             self.log.info("solver.cpp:327", f"Iteration {self.iter}, loss = {number(self.smoothed_loss)}")
         if self.due(self.param.test_interval):
             self.test_all()

@@ -74,6 +74,17 @@ def test_tests_are_logged_at_any_display():
     assert layers == [*once, "loss", "accuracy"] * 2
 
 
+def test_the_last_pass_is_logged_where_the_last_iteration_was():
+    def forward_lines(display: int) -> int:
+        log = RecordedLog()
+        with tiny_solver(f"display: {display} debug_info: true max_iter: 4 snapshot_after_train: false", log=log) as it:
+            it.solve()
+        return len(log.messages("net.cpp:593"))
+
+    assert forward_lines(display=1) == 5 * forward_lines(display=4)
+    assert forward_lines(display=2) == 2 * forward_lines(display=4)
+
+
 def test_looking_changes_nothing():
     def run(fields):
         with tiny_solver("momentum: 0.9 iter_size: 2 " + fields) as solver:
