@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -19,8 +18,8 @@ from numpy.typing import DTypeLike
 import netdef.layers  # noqa: F401  (the layer types register themselves)
 from netdef import gradient_flow
 from netdef.blob import Blob
-from netdef.errors import NetdefError, NetError, suggestion
-from netdef.forks import fork_of
+from netdef.definitions import load_definition, refuse_unknown_types
+from netdef.errors import NetdefError
 from netdef.graph import GraphNode, resolve
 from netdef.layer import LAYERS, Layer
 from netdef.net_interface import NetInterface
@@ -29,7 +28,7 @@ from netdef.parameters import ParameterTable
 from netdef.random import default_seed, derive_seed
 from netdef.replay import Replay
 from netdef.sharing import Sharing
-from prototxt import Document, load_net, schema
+from prototxt import Document, schema
 
 AUTOMATIC = "(automatic)"  # the name of tops that a layer adds by itself (net.cpp:374)
 
@@ -90,7 +89,7 @@ class Net(NetParameters, NetInterface):
         share_memory: bool = False,
         keep: Sequence[str] = (),
     ) -> None:
-        self.document = load_net(Path(definition)) if isinstance(definition, (str, os.PathLike)) else definition
+        self.document = load_definition(definition) if isinstance(definition, (str, os.PathLike)) else definition
         self.phase = phase
         self.dtype = np.dtype(dtype)
         self.seed = default_seed() if seed is None else int(seed)
@@ -104,7 +103,7 @@ class Net(NetParameters, NetInterface):
         self._output_names: list[str] = []
         self._replay = Replay()
         self.sharing: Sharing | None = None
-        self._refuse_unknown_types()
+        refuse_unknown_types(self.document, [(node.path, node.name, node.type) for node in self.graph.nodes])
         try:
             self._build()
             if share_memory:
@@ -116,25 +115,6 @@ class Net(NetParameters, NetInterface):
             self.copy_from(weights)
 
     # -- building ------------------------------------------------------------------------------------------
-
-    def _refuse_unknown_types(self) -> None:
-        """All unknown types at once: whoever ports a net wants the whole list."""
-        unknown = [node for node in self.graph.nodes if node.type not in LAYERS]
-        if not unknown:
-            return
-        node = unknown[0]
-        message = LAYERS.unknown(node.type) + fork_of(node.type)
-        for other in unknown[1:]:
-            place = self.document.location(f"{other.path}.type")
-            message += f'\n{place}: layer "{other.name}" ({other.type}): unknown layer type as well.'
-            message += suggestion(other.type, LAYERS) + fork_of(other.type)
-        raise NetError(
-            message,
-            location=self.document.location(f"{node.path}.type"),
-            layer_name=node.name,
-            layer_type=node.type,
-            field="type",
-        )
 
     def _build(self) -> None:
         ids: dict[str, int] = {}

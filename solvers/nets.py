@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
+from netdef.definitions import load_definition
 from netdef.errors import SolverError
 from netdef.net import Net
 from netdef.random import derive_seed
 from netdef.weights.transfer import copy_weights, read_weights
-from prototxt import Document, load_net, schema
+from prototxt import Document, schema
 from solvers.log import Log
 from solvers.net_log import log_net
 
@@ -66,7 +67,7 @@ def _load(solver, field: str, path: str):
             location=solver.location(field),
             field=field,
         )
-    return load_net(path)
+    return load_definition(path)
 
 
 def build_train_net(solver: Document, seed: int | None, dtype: DTypeLike, log: Log, net_class: type[Net] = Net) -> Net:

@@ -42,13 +42,14 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(args: Namespace) -> int:
+    from netdef.definitions import load_definition
     from netdef.deploy import derive
-    from prototxt import load_net, to_text
+    from prototxt import to_text
 
     if args.output and is_same_file(args.net, args.output):
         raise UsageError(f'netdef deploy: "{args.output}" is the definition that is read. Give another -o FILE.')
     derivation = derive(
-        load_net(args.net),
+        load_definition(args.net),
         batch=args.batch,
         shape=merge_shapes(args.shape, NAME),
         keep_dropout=args.keep_dropout,

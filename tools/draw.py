@@ -49,8 +49,9 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(args: Namespace) -> int:
+    from netdef.definitions import load_definition
     from netdef.report.picture import check_format, net_scene, save_scene
-    from prototxt import load_net, schema
+    from prototxt import schema
 
     outputs = args.output or [os.path.splitext(os.path.basename(args.net))[0] + ".png"]
     for path in outputs:
@@ -58,7 +59,7 @@ def run(args: Namespace) -> int:
         if is_same_file(args.net, path):
             raise UsageError(f'netdef draw: "{path}" is the definition that is read. Give another -o FILE.')
     scene, reason = net_scene(
-        load_net(args.net),
+        load_definition(args.net),
         schema.Phase.Value(args.phase) if args.phase else None,
         level=args.level,
         stages=args.stage,

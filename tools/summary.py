@@ -34,11 +34,12 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(args: Namespace) -> int:
+    from netdef.definitions import load_definition
     from netdef.report.shapes import shape_net
     from netdef.report.summary import summarize, to_csv, to_json, to_table
-    from prototxt import load_net, schema
+    from prototxt import schema
 
-    document = load_net(args.net)
+    document = load_definition(args.net)
     shape = merge_shapes(args.shape, NAME)
     phase = schema.Phase.Value(args.phase or "TEST")
     net = shape_net(document, phase, level=args.level, stages=args.stage, batch=args.batch, shape=shape)
