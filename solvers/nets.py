@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from netdef.definitions import load_definition
-from netdef.errors import SolverError
+from netdef.errors import NetError, SolverError
 from netdef.net import Net
 from netdef.random import derive_seed
 from netdef.weights.transfer import copy_weights, read_weights
@@ -117,5 +117,12 @@ def _build(document, phase: int, state, seed: int | None, dtype, log: Log, net_c
         merged.MergeFrom(state)
         stages = tuple(state.stage)
     net = net_class(document, merged.phase, merged.level, stages, dtype=np.dtype(dtype), seed=seed)
+    if not net.layers:
+        net.close()
+        raise NetError(
+            f"the net has no layer in phase {schema.Phase.Name(merged.phase)}; expected at least one. "
+            "Correct the path, or the phase, level and stage.",
+            location=document.location(""),
+        )
     log_net(net, log)
     return net

@@ -91,8 +91,9 @@ def run(args: Namespace) -> int:
         check_folder(args.tensorboard)
     with _options.open_log(args) as log:
         document = definition(args)
-        wants_gpu = document.message.solver_mode == document.message.GPU
-        _options.note_device(args, log, "caffe.cpp:197", wants_gpu and "solver_mode: GPU")
+        param = document.message  # GPU is the default, which is no wish
+        wants_gpu = param.HasField("solver_mode") and param.solver_mode == param.GPU
+        _options.note_device(args, log, "caffe.cpp:197", "solver_mode: GPU" if wants_gpu else "")
         snapshot = newest_snapshot(document, log) if wanted == AUTO else wanted
         weights = [] if snapshot else args.weights or None
         with get_solver(document, weights=weights, skip_mismatch=args.skip_mismatch, log=log) as solver:

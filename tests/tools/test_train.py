@@ -145,6 +145,23 @@ def test_a_gpu_is_not_used(run, project):
     ]
 
 
+def test_a_gpu_is_missed_only_where_one_is_asked_for(run, project):
+    assert log_messages(run("train", "-solver", "solver.prototxt").err.splitlines()[0]) == ["Use CPU."]
+
+
+def test_an_empty_net_overwrites_nothing(run, project):
+    run("train", "-solver", "solver.prototxt")
+    before = {path.name: path.read_bytes() for path in project.glob("tiny_*")}
+    (project / "net.prototxt").write_text("")
+    result = run("train", "-solver", "solver.prototxt")
+    assert result.status == 1
+    assert result.err.splitlines()[-1] == (
+        "net.prototxt: the net has no layer in phase TRAIN; expected at least one. "
+        "Correct the path, or the phase, level and stage."
+    )
+    assert {path.name: path.read_bytes() for path in project.glob("tiny_*")} == before
+
+
 def test_the_seed_and_the_stage_reach_the_solver(run, project):
     err = run("train", "-solver", "solver.prototxt", "-seed", 77, "-level", 2, "-stage", "a,b").err
     assert "\nrandom_seed: 77\n" in err
