@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tools._cli import CommandParser
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from netdef.importers.source import Unit
+    from netdef.importers.weights import Answer
 
 
 def add_arguments(parser: CommandParser, model: str) -> None:
@@ -26,9 +25,7 @@ def add_arguments(parser: CommandParser, model: str) -> None:
     )
 
 
-def import_into_net(
-    args: Namespace, units: Sequence[Unit], answer: Callable[[np.ndarray], np.ndarray] | None = None
-) -> int:
+def import_into_net(args: Namespace, units: Sequence[Unit], answer: Answer | None = None) -> int:
     """Match, compare where there is an ``answer``, write, and print what went where."""
     from netdef.importers.weights import compare, import_weights
     from netdef.net import Net
@@ -38,7 +35,7 @@ def import_into_net(
     check_writable(output)
     with Net(args.net) as net:
         match = import_weights(net, units, args.model, args.map)
-        comparison = compare(net, answer, args.model) if answer else None
+        comparisons = compare(net, answer, args.model) if answer else []
         net.save(output)
     used = {id(tensor) for _, _, tensor in match.placed}
     for slot, array, tensor in match.placed:
@@ -47,7 +44,7 @@ def import_into_net(
     unused = [tensor.name for unit in units for tensor in unit.tensors if id(tensor) not in used]
     if unused:
         print(f"Not used: {', '.join(unused)}.")
-    if comparison:
+    for comparison in comparisons:
         print(
             f'On random input "{comparison.blob}" differs by at most {comparison.difference:.2g} from what the source '
             f"answers (values up to {comparison.greatest:.3g})."

@@ -26,5 +26,5 @@ def run(args: Namespace) -> int:
     from netdef.importers import keras
 
     units = keras.read_keras(args.model)
-    answer = (lambda batch: keras.run_model(args.model, batch)) if args.check else None
+    answer = (lambda batches: keras.run_model(args.model, batches)) if args.check else None
     return _import_weights.import_into_net(args, units, answer)

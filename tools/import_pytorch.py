@@ -32,5 +32,5 @@ def run(args: Namespace) -> int:
     units = pytorch.read_pytorch(args.model)
     check = args.check or (args.model if pytorch.is_torchscript(args.model) else None)
     return _import_weights.import_into_net(
-        args, units, (lambda batch: pytorch.run_module(check, batch)) if check else None
+        args, units, (lambda batches: pytorch.run_module(check, batches)) if check else None
     )

@@ -169,10 +169,10 @@ def _fail(path: str, message: str) -> WeightsError:
     return WeightsError(message, location=Location(path))
 
 
-def run_model(path: str, batch: np.ndarray) -> np.ndarray:
-    """What the model in ``path`` answers to ``batch``, float32 ``(N, C, H, W)``; needs Keras.
+def run_model(path: str, batches: list[np.ndarray]) -> list[np.ndarray]:
+    """What the model in ``path`` answers to ``batches``, float32 ``(N, C, H, W)``; needs Keras.
 
-    Images go in and come out with channels last there; the answer comes back with channels first.
+    Images go in and come out with channels last there; the answers come back with channels first.
     """
     try:
         import keras
@@ -181,5 +181,14 @@ def run_model(path: str, batch: np.ndarray) -> np.ndarray:
             path, "is run by Keras, which is not installed. Install keras and a backend, or leave --check away."
         ) from error
     model = keras.saving.load_model(path, compile=False)
-    answer = np.asarray(model(np.moveaxis(batch, 1, -1), training=False))
-    return np.moveaxis(answer, -1, 1) if answer.ndim > 2 else answer
+    inputs = [np.moveaxis(batch, 1, -1) for batch in batches]
+    try:
+        answer = model(inputs if len(inputs) > 1 else inputs[0], training=False)
+    except Exception as error:  # each backend of Keras has errors of its own
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+        shapes = ", ".join(str(each.shape) for each in inputs)
+        raise _fail(path, f"cannot run on an input of shape {shapes} ({reason}). Correct the net's input.") from error
+    if isinstance(answer, dict):
+        answer = list(answer.values())
+    answers = [np.asarray(each) for each in (answer if isinstance(answer, (tuple, list)) else [answer])]
+    return [np.moveaxis(each, -1, 1) if each.ndim > 2 else each for each in answers]

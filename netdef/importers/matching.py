@@ -8,11 +8,12 @@ from math import prod
 
 import numpy as np
 
-from netdef.importers.source import BETA, BIAS, GAMMA, WEIGHT, Tensor, Unit
+from netdef.importers.source import BETA, BIAS, GAMMA, MEAN, VARIANCE, WEIGHT, Tensor, Unit
 from netdef.importers.targets import FACTOR, Slot, Target, flattened_image
 from netdef.net import Net
 
 _ALSO_CALLED = {GAMMA: WEIGHT, BETA: BIAS}
+_NORM_ORDER = (GAMMA, BETA, MEAN, VARIANCE)  # of a batch normalization in PyTorch and Keras
 _NEUTRAL = {FACTOR: 1.0, GAMMA: 1.0, BETA: 0.0}  # what stands where a batch normalization has no such array
 
 
@@ -51,15 +52,22 @@ def match_in_order(net: Net, units: Sequence[Unit], targets: Sequence[Target]) -
 
 def _match_arrays(net: Net, match: Match, units: Sequence[Unit], targets: Sequence[Target]) -> None:
     tensors = [tensor for unit in units for tensor in unit.tensors]
-    slots = [slot for target in targets for slot in target.slots]
-    wanted = [slot for slot in slots if slot.role != FACTOR or len(tensors) == len(slots)]
-    match.placed += [(slot, np.ones(slot.shape, np.float32), None) for slot in slots if slot not in wanted]
+    wanted = [slot for target in targets for slot in target.slots]
+    if len(tensors) != len(wanted):  # else they have factors too, as only Caffe's own have, and are in its order
+        match.placed += [(slot, np.ones(slot.shape, np.float32), None) for slot in wanted if slot.role == FACTOR]
+        wanted = [slot for target in targets for slot in _elsewhere(target)]
     for tensor, slot in zip(tensors, wanted):
         match.place(net, tensor, slot)
     match.mismatches += [
         f"{tensor.name} of the source has no parameter left in the net" for tensor in tensors[len(wanted) :]
     ]
     match.mismatches += [f"{slot.name} has no array left in the source" for slot in wanted[len(tensors) :]]
+
+
+def _elsewhere(target: Target) -> list[Slot]:
+    """A layer's parameters in the order in which other programs list them."""
+    slots = [slot for slot in target.slots if slot.role != FACTOR]
+    return sorted(slots, key=lambda slot: _NORM_ORDER.index(slot.role)) if target.is_batch_norm else slots
 
 
 def match_unit(net: Net, match: Match, unit: Unit, target: Target) -> None:

@@ -27,14 +27,18 @@ def read_npz(path: str, layout: str = "caffe") -> list[Unit]:
     """The arrays of a file, grouped by what stands before ``.weight``, ``/kernel``, ``_b`` and the like.
 
     A name that ends otherwise makes a group of one, without a role. ``layout``: ``caffe``, which PyTorch shares, or
-    ``keras``: kernels ``(H, W, I, O)``, dense weights ``(I, O)``. Raises WeightsError for a file that is none.
+    ``keras``: kernels ``(H, W, I, O)``, dense weights ``(I, O)``, also where names tell nothing. Raises WeightsError
+    for a file that is none.
     """
     units: dict[str, Unit] = {}
     for name, array in _arrays(path).items():
         match = _NAME.fullmatch(name)
         role = _ROLES.get(match.group("last"), "") if match else ""
         key = match.group("layer") if role else name
-        tensor = from_channels_last(name, array, role) if layout == "keras" else Tensor(name, array, role)
+        tensor = Tensor(name, array, role)
+        if layout == "keras":
+            tensor = from_channels_last(name, array, role or WEIGHT)
+            tensor.role = role
         units.setdefault(key, Unit(key)).tensors.append(tensor)
     for unit in units.values():
         _name_batch_norm(unit)

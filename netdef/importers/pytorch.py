@@ -80,22 +80,23 @@ def units_of(tensors: dict[str, np.ndarray], path: str) -> list[Unit]:
     return units
 
 
-def run_module(path: str, batch: np.ndarray) -> np.ndarray:
-    """What the TorchScript module in ``path`` answers to ``batch``, float32 ``(N, C, H, W)``, in evaluation mode."""
+def run_module(path: str, batches: list[np.ndarray]) -> list[np.ndarray]:
+    """What the TorchScript module in ``path`` answers to ``batches``, float32 ``(N, C, H, W)``, in evaluation mode."""
     torch = load_torch(path)
     module = load_module(path)
     module.eval()
     try:
         with torch.no_grad():
-            answer = module(torch.from_numpy(batch))
+            answer = module(*map(torch.from_numpy, batches))
     except RuntimeError as error:
         reason = str(error).strip().split("\n")[-1].rstrip(".")
-        raise _fail(
-            path, f"cannot run on an input of shape {batch.shape} ({reason}). Correct the net's input."
-        ) from error
-    if not torch.is_tensor(answer):
-        raise _fail(path, f"answers with {_kind(answer)}; expected one tensor. Save a module that gives one.")
-    return _numpy(answer)
+        shapes = ", ".join(str(batch.shape) for batch in batches)
+        raise _fail(path, f"cannot run on an input of shape {shapes} ({reason}). Correct the net's input.") from error
+    answers = answer if isinstance(answer, (tuple, list)) else [answer]
+    for each in answers:
+        if not torch.is_tensor(each):
+            raise _fail(path, f"answers with {_kind(each)}; expected tensors. Save a module that gives them.")
+    return [_numpy(each) for each in answers]
 
 
 def load_module(path: str) -> Any:

@@ -22,8 +22,8 @@ _ROLES = {
 _BN_ROLES = (GAMMA, BETA, MEAN, VARIANCE)
 # Layers behind which an image is still the same image, or the same one in a row.
 _SAME_ORDER = (
-    "Flatten", "Reshape", "Split", "Dropout", "ReLU", "ReLU6", "PReLU", "ELU", "Swish", "TanH", "Sigmoid", "Clip",
-    "AbsVal", "Power", "BNLL", "Scale", "BatchNorm", "Bias",
+    "Flatten", "Reshape", "Split", "Dropout", "ReLU", "ReLU6", "PReLU", "ELU", "Swish", "TanH", "ScaledTanH", "Sigmoid",
+    "Clip", "AbsVal", "Power", "BNLL", "Scale", "BatchNorm", "Bias",
 )  # fmt: skip
 
 

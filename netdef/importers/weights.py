@@ -17,6 +17,7 @@ from netdef.net import Net
 CHECK_SEED = 1701
 CHECK_ITEMS = 2
 GREATEST_DIFFERENCE = 1e-3  # as a share of the greatest value, or of 1
+Answer = Callable[[list[np.ndarray]], Sequence[np.ndarray]]  # what a source says to one batch for each input
 
 
 def import_weights(net: Net, units: Sequence[Unit], path: str, map_file: str | None = None) -> Match:
@@ -45,31 +46,48 @@ class Comparison:
     blob: str
 
 
-def compare(net: Net, answer: Callable[[np.ndarray], np.ndarray], path: str) -> Comparison:
-    """Hold the net's output against what ``answer`` says to the same random input.
+def compare(net: Net, answer: Answer, path: str) -> list[Comparison]:
+    """Hold the net's outputs against what ``answer`` says to the same random inputs; one comparison for each answer.
 
-    Where the output is a Softmax, what it reads is tried too: other programs often leave it to the loss. Raises
-    WeightsError where shapes differ, and where values differ by more than `GREATEST_DIFFERENCE`.
+    Inputs go in the net's order; an answer belongs to the output that is most like it. Where an output is a Softmax,
+    what it reads is tried too: other programs often leave it to the loss. Raises WeightsError where the numbers of
+    outputs or their shapes differ, and where values differ by more than `GREATEST_DIFFERENCE`.
     """
-    if len(net.inputs) != 1 or len(net.outputs) != 1:
+    random = np.random.Generator(np.random.Philox(key=CHECK_SEED))
+    batches = []
+    for name in net.inputs:
+        shape = (CHECK_ITEMS, *net.blobs[name].shape[1:])
+        batches.append(random.normal(size=shape).astype(np.float32))
+        net.blobs[name].reshape(*shape)
+    answers = [np.asarray(each, np.float32) for each in answer(batches)]
+    if len(answers) != len(net.outputs):
+        names = ", ".join(f'"{name}"' for name in net.outputs)
         raise WeightsError(
-            f"cannot be compared: the net has {len(net.inputs)} inputs and {len(net.outputs)} outputs; expected one of "
-            "each. Leave the check away.",
+            f"answers with {len(answers)} blobs; the net has {len(net.outputs)} ({names}). Correct the net, or leave "
+            "the check away.",
             location=Location(path),
         )
-    shape = (CHECK_ITEMS, *net.blobs[net.inputs[0]].shape[1:])
-    batch = np.random.Generator(np.random.Philox(key=CHECK_SEED)).normal(size=shape).astype(np.float32)
-    expected = np.asarray(answer(batch), np.float32)
-    net.blobs[net.inputs[0]].reshape(*shape)
     net.reshape()
-    net.blobs[net.inputs[0]].data[...] = batch
+    for name, batch in zip(net.inputs, batches, strict=True):
+        net.blobs[name].data[...] = batch
     net.forward()
-    found = [_difference(net, name, expected) for name in _candidates(net)]
-    fitting = [comparison for comparison in found if comparison is not None]
+    outputs, comparisons = list(net.outputs), []
+    for expected in answers:
+        comparison, output = _nearest(net, outputs, expected, path)
+        outputs.remove(output)
+        comparisons.append(comparison)
+    return comparisons
+
+
+def _nearest(net: Net, outputs: list[str], expected: np.ndarray, path: str) -> tuple[Comparison, str]:
+    """The comparison of an answer with that of ``outputs`` which is most like it, and this output."""
+    tried = [(name, output) for output in outputs for name in _candidates(net, output)]
+    found = [(_difference(net, name, expected), output) for name, output in tried]
+    fitting = [(comparison, output) for comparison, output in found if comparison is not None]
     if not fitting:
-        shapes = ", ".join(f'"{name}" has {net.blobs[name].shape}' for name in _candidates(net))
+        shapes = ", ".join(f'"{name}" has {net.blobs[name].shape}' for name, _ in tried)
         raise WeightsError(f"answers with shape {expected.shape}; {shapes}. Correct the net.", location=Location(path))
-    best = min(fitting, key=lambda comparison: comparison.difference)
+    best, output = min(fitting, key=lambda pair: pair[0].difference)
     if not best.difference <= GREATEST_DIFFERENCE * max(1.0, best.greatest):
         raise WeightsError(
             f'answers otherwise than the net: values up to {best.greatest:.4g}, "{best.blob}" differs by up to '
@@ -77,11 +95,10 @@ def compare(net: Net, answer: Callable[[np.ndarray], np.ndarray], path: str) -> 
             "activations and the order of layers; nothing was written.",
             location=Location(path),
         )
-    return best
+    return best, output
 
 
-def _candidates(net: Net) -> list[str]:
-    (output,) = net.outputs
+def _candidates(net: Net, output: str) -> list[str]:
     maker = [step for step in net.steps if output in step.node.tops][-1]
     return [output, *(maker.node.bottoms if maker.node.type == "Softmax" else ())]
 

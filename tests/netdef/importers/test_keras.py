@@ -82,7 +82,7 @@ def test_a_model_answers_as_it_did(tmp_path, arrays, kind, is_nested):
     WRITERS[kind](path, *((outer, inner) if is_nested else (outer + inner,)))
     with Net(parse_net(NET)) as net:
         import_weights(net, read_keras(path), path)
-        found = compare(net, lambda batch: answer(arrays, batch), path)
+        (found,) = compare(net, lambda batches: [answer(arrays, batches[0])], path)
     assert found.blob == "fc"
     assert found.difference < 1e-5 * found.greatest
 

@@ -78,6 +78,27 @@ def test_arrays_without_roles_go_in_order():
     assert failure(NET, source + more) == [f"{name} of the source has no parameter left in the net" for name in "xy"]
 
 
+def test_arrays_of_a_batch_normalization_without_roles():
+    """Scale, shift, mean and variance as PyTorch and Keras list them; with a factor they are Caffe's own."""
+    scaled = NET.replace('bottom: "conv" top: "ip"', 'bottom: "scaled" top: "ip"')
+    scaled += 'layer { name: "s" type: "Scale" bottom: "conv" top: "scaled" scale_param { bias_term: true } }'
+    *before, last = scaled.splitlines()
+    text = "\n".join([*before[:-1], last, before[-1]])
+    shapes = [(5, 2, 2, 3), (5,), (5,), (5,), (5,), (5,), (6, 20), (6,)]
+    source = [Unit(f"arr_{i}", [tensor(f"arr_{i}", shape)]) for i, shape in enumerate(shapes)]
+    with Net(parse_net(text)) as net:
+        match = import_weights(net, source, "source")
+        assert {slot.name: tensor and tensor.name for slot, _, tensor in match.placed} == {
+            "conv[0]": "arr_0", "conv[1]": "arr_1", "s[0]": "arr_2", "s[1]": "arr_3", "norm[0]": "arr_4",
+            "norm[1]": "arr_5", "norm[2]": None, "ip[0]": "arr_6", "ip[1]": "arr_7",
+        }  # fmt: skip
+        factor = Unit("factor", [tensor("factor", (1,))])
+        match = import_weights(net, [*source[:4], factor, *source[4:]], "source")
+        assert [tensor and tensor.name for _, _, tensor in match.placed[2:7]] == [
+            "arr_2", "arr_3", "factor", "arr_4", "arr_5",
+        ]  # fmt: skip
+
+
 def test_all_mismatches_at_once():
     source = units(k=(5, 2, 3, 2), kb=None, w=(20, 6), g=(5,))
     source[1].epsilon = 0.001
@@ -107,6 +128,7 @@ layer { name: "x" type: "InnerProduct" bottom: "flat" top: "x" inner_product_par
         DENSE % ("InnerProduct", "inner_product", "transpose: true"),
         DENSE % ("Convolution", "convolution", "kernel_h: 3 kernel_w: 4"),
         FLAT,
+        FLAT.replace("Dropout", "ScaledTanH"),
     ],
 )
 @pytest.mark.parametrize("rows_of", ["hwc", "chw"])

@@ -37,6 +37,16 @@ def test_layout_of_keras(tmp_path):
     assert (product.array.shape, product.rows_of, product.found_shape) == ((3, 2), "hwc", (2, 3))
 
 
+def test_layout_of_keras_without_names(tmp_path):
+    """As ``np.savez(file, *model.get_weights())`` writes them."""
+    kernel, bias, dense = np.arange(120).reshape(2, 3, 4, 5), np.arange(5), np.arange(6).reshape(2, 3)
+    np.savez(tmp_path / "w.npz", kernel, bias, dense)
+    convolution, shift, product = (unit.tensors[0] for unit in read_npz(str(tmp_path / "w.npz"), "keras"))
+    assert (convolution.array.shape, convolution.role, convolution.found_shape) == ((5, 4, 2, 3), "", (2, 3, 4, 5))
+    assert (product.array.shape, product.rows_of, product.role) == ((3, 2), "hwc", "")
+    assert np.array_equal(shift.array, bias)
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [

@@ -77,11 +77,11 @@ def test_a_model_answers_as_it_did(tmp_path, model, kind):
     assert pytorch.is_torchscript(path) == (kind == "script")
     with Net(parse_net(NET)) as net:
         import_weights(net, pytorch.read_pytorch(path), path)
-        found = compare(net, lambda batch: pytorch.run_module(script, batch), path)
+        (found,) = compare(net, lambda batches: pytorch.run_module(script, batches), path)
         assert found.difference < 1e-5 * found.greatest
         net.params["r"][0].data[...] += 1
         with pytest.raises(WeightsError, match="answers otherwise than the net"):
-            compare(net, lambda batch: pytorch.run_module(script, batch), path)
+            compare(net, lambda batches: pytorch.run_module(script, batches), path)
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,31 @@ def test_a_check_that_cannot_run(tmp_path, model):
     path = str(tmp_path / "model.pt")
     torch.save(model.state_dict(), path)
     with pytest.raises(WeightsError) as caught:
-        pytorch.run_module(path, np.zeros((1, 3, 7, 9), np.float32))
+        pytorch.run_module(path, [np.zeros((1, 3, 7, 9), np.float32)])
     assert str(caught.value) == (
         f'{path}: is no TorchScript archive. Make it with torch.jit.trace(model, example).save("it.pt").'
     )
     torch.jit.script(model).save(path)
     with pytest.raises(WeightsError, match=r"cannot run on an input of shape \(1, 2, 7, 9\)"):
-        pytorch.run_module(path, np.zeros((1, 2, 7, 9), np.float32))
+        pytorch.run_module(path, [np.zeros((1, 2, 7, 9), np.float32)])
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_modules_with_several_inputs_and_answers(tmp_path):
+    torch = pytest.importorskip("torch")
+
+    class Two(torch.nn.Module):
+        def forward(self, first, second):
+            return first + second, [first]
+
+    class Sums(torch.nn.Module):
+        def forward(self, first, second):
+            return first + second, first - second
+
+    batches, path = [np.full((2, 3), 5, np.float32), np.full((2, 3), 2, np.float32)], str(tmp_path / "model.pt")
+    torch.jit.script(Sums()).save(path)
+    assert [answer.max() for answer in pytorch.run_module(path, batches)] == [7, 3]
+    torch.jit.script(Two()).save(path)
+    with pytest.raises(WeightsError) as caught:
+        pytorch.run_module(path, batches)
+    assert str(caught.value) == f"{path}: answers with a list; expected tensors. Save a module that gives them."
