@@ -128,7 +128,7 @@ layer { name: "x" type: "InnerProduct" bottom: "flat" top: "x" inner_product_par
         DENSE % ("InnerProduct", "inner_product", "transpose: true"),
         DENSE % ("Convolution", "convolution", "kernel_h: 3 kernel_w: 4"),
         FLAT,
-        FLAT.replace("Dropout", "ScaledTanH"),
+        FLAT.replace('type: "Dropout"', 'type: "ScaledTanH" scaled_tanh_param { amplitude: 100 slope: 0.01 }'),
     ],
 )
 @pytest.mark.parametrize("rows_of", ["hwc", "chw"])
@@ -140,6 +140,8 @@ def test_dense_weights_read_the_image_as_in_the_source(text, rows_of):
         import_weights(net, [Unit("d", [weight, Tensor("b", np.zeros(5, np.float32), BIAS)])], "source")
         net.blobs["data"].data[...] = image
         net.forward()
+        if "ScaledTanH" in text:
+            row = 100 * np.tanh(row / 100)
         assert net.blobs["x"].data.reshape(5) == pytest.approx(weight.array @ row, rel=1e-5, abs=1e-4)
 
 
