@@ -12,7 +12,8 @@ from bisect import bisect_right
 
 from prototxt.errors import Location
 
-# "#netdef " opens what only netdef reads: Caffe takes the line for a comment, here the rest of it counts.
+# What opens what only netdef reads: Caffe takes the line for a comment, here the rest of it counts.
+OURS = "#netdef "
 _SKIP = r"\s*(?:\#(?:netdef[ ]\s*|(?!netdef[ ])[^\n]*(?:\n\s*|\Z)))*"
 _AFTER_VALUE = rf"{_SKIP}(?:[,;]{_SKIP})?"
 _NOT_A_STRING = r"(?:(?=[^\"'\s\#,;])|\Z)"

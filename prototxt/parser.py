@@ -90,11 +90,16 @@ class Parser:
         if field.repeated:
             getattr(message, name).append(value)
             block.setdefault(name, []).append(start)
-        elif name in block:
+        elif name in block and self._is_ours(start) == self._is_ours(block[name]):
             raise self._twice(field, start, block[name])
-        else:
+        elif name not in block or self._is_ours(start):
             setattr(message, name, value)
             block[name] = start
+
+    def _is_ours(self, offset: int) -> bool:
+        """Whether Caffe takes what is there for a comment; of two values ours counts, Caffe's is for Caffe."""
+        line = self.text.rfind("\n", 0, offset) + 1
+        return self.text.rfind(lexer.OURS, line, offset) >= 0
 
     def _block(self, message: Message, block: Block, field: Field, start: int, opened: int, position: int) -> int:
         """A block whose opening bracket is at ``opened``. Returns the offset behind its closing bracket."""

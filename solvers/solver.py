@@ -257,6 +257,7 @@ class Solver(testing.Testing):
         if self.due(self.param.test_interval):
             self.test_all()
             self._writer.finish()
+            snapshots.remove(self, self._take_unwanted())
         self.log.info("solver.cpp:332", "Optimization Done.")
 
     def step(self, iters: int) -> None:

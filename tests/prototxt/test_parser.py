@@ -215,3 +215,16 @@ def test_lines_that_only_netdef_reads():
     with pytest.raises(PrototxtError) as caught:
         parse("\n#netdef force_backwards: true", NET)
     assert caught.value.sentence().startswith('<text>:2:9: NetParameter has no field "force_backwards".')
+
+
+@pytest.mark.parametrize("text", ['name: "caffe"\n#netdef name: "ours"', '#netdef name: "ours"\nname: "caffe"'])
+def test_our_value_of_a_field_counts_before_that_for_caffe(text):
+    document = parse(text, NET)
+    assert document.message == NET(name="ours")
+    assert document.location("name").column == 9
+
+
+@pytest.mark.parametrize("text", ['#netdef name: "a"\n#netdef name: "b"', '#netdef name: "a" name: "b"'])
+def test_two_values_of_one_kind_are_one_too_many(text):
+    with pytest.raises(PrototxtError, match="name is given twice, first in line 1; expected it once. Remove one"):
+        parse(text, NET)

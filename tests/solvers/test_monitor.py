@@ -164,6 +164,14 @@ def test_best_snapshots_stay(tmp_path, monkeypatch):
     ]
 
 
+def test_what_the_last_test_outdoes_goes(tmp_path, monkeypatch):
+    Scripted(monkeypatch, 0.1, 0.8, 0.3, 0.9)
+    fields = TESTS + 'max_iter: 3 snapshot: 1 keep_newest: 1 keep_best: 1 monitor: "accuracy" '
+    with tiny_solver(fields + f'snapshot_prefix: "{tmp_path}/tiny"') as solver:
+        solver.solve()
+    assert kept(tmp_path) == [3]
+
+
 def test_early_stopping(tmp_path, monkeypatch):
     Scripted(monkeypatch, 0.1, 0.8, 0.7, 0.8)
     log = RecordedLog()
