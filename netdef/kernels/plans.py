@@ -184,7 +184,7 @@ class ConvolutionPlan:
             image = np.arange(together)[:, None, None] * (channels * tall * broad)
             pixels = image + (np.arange(pooled[0]) * stride_h * broad)[:, None] + np.arange(pooled[1]) * stride_w
             lines = np.arange(max(min(self.places, weight_kernels.DEPTH), together * self.places)) * wide
-            rows = np.arange(max(depth, 1)) * wide
+            rows = np.arange(max(depth, 2)) * wide  # the kernel takes the second for the distance of all
             self.chunk_tables = taps.reshape(-1), pixels.reshape(-1), lines, rows, np.zeros(lines.size, np.int64)
         taps, pixels, lines, rows, still = self.chunk_tables
         padded = together * channels * tall * broad if pad_h or pad_w else 0

@@ -49,6 +49,7 @@ CASES = {
     "chunks_of_pixels": ("kernel_size: 2 stride: 2", (2, 1, 24, 26), (2, 2), (2, 2), (0, 0), (1, 1), 1, 33),
     "1x1": ("kernel_size: 1", (2, 5, 3, 4), (1, 1), (1, 1), (0, 0), (1, 1), 1, 7),
     "1x1_group": ("kernel_size: 1 group: 2", (2, 6, 3, 4), (1, 1), (1, 1), (0, 0), (1, 1), 2, 68),
+    "1x1_of_one_channel": ("kernel_size: 1 group: 2", (3, 2, 4, 5), (1, 1), (1, 1), (0, 0), (1, 1), 2, 66),
     "1x1_stride": ("kernel_size: 1 stride: 2", (2, 5, 3, 4), (1, 1), (2, 2), (0, 0), (1, 1), 1, 3),
     "large_stride": ("kernel_size: 1 stride: 3 pad: 4", (1, 2, 3, 5), (1, 1), (3, 3), (4, 4), (1, 1), 1, 2),
     "many_filters": ("kernel_size: 3 pad: 1", (2, 3, 5, 4), (3, 3), (1, 1), (1, 1), (1, 1), 1, 50),
