@@ -15,7 +15,7 @@ from netdef.deploy import derive_deploy
 from netdef.deploy.clean import clean_layer
 from netdef.report.connections import count_connections, learned_values, owned_values
 from netdef.report.shapes import shape_net
-from prototxt import load_net, parse_net, schema
+from prototxt import load_net, load_solver, parse_net, schema
 
 MODELS = Path(prototxt.__file__).parent / "models"
 # width, kernel, stride → width of the result, layer by layer
@@ -73,6 +73,28 @@ def test_the_classic_tables_counts():
     found = {name: learned_values(step.layer) for name, step in steps("lenet5_classic").items()}
     assert {name: count for name, count in found.items() if count} == CLASSIC
     assert sum(found.values()) == 61_706
+
+
+@pytest.mark.parametrize("name", ["lenet5_1998", "lenet5_1998_distorted"])
+def test_images_are_the_papers(name):
+    """28x28 within 32x32, paper -0.1 and ink 1.175; only the distorted variant moves pixels, and only to train."""
+    layers = load_net(MODELS / f"{name}_train_test.prototxt").message.layer[:2]
+    for layer in layers:
+        change = layer.transform_param
+        assert 28 + 2 * change.pad == 32
+        assert [(grey - change.mean_value[0]) * change.scale for grey in (0, 255)] == pytest.approx([-0.1, 1.175])
+    distorts = [layer.transform_param.HasField("affine_param") for layer in layers]
+    assert distorts == [name == "lenet5_1998_distorted", False]
+
+
+@pytest.mark.parametrize("name", ["lenet5_1998", "lenet5_1998_distorted", "lenet5_classic"])
+def test_trains_for_20_epochs(name):
+    """With a test of all 10,000 images after each; an epoch that is no whole number of batches is rounded up."""
+    solver = load_solver(MODELS / f"{name}_solver.prototxt").message
+    train, test = load_net(MODELS / solver.net).message.layer[:2]
+    epoch = -(-60_000 // train.data_param.batch_size)
+    assert (solver.max_iter, solver.test_interval) == (20 * epoch, epoch)
+    assert solver.test_iter[0] * test.data_param.batch_size == 10_000
 
 
 @pytest.mark.parametrize("name", ["lenet5_1998", "lenet5_1998_distorted", "lenet5_classic"])
