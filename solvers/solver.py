@@ -188,6 +188,10 @@ class Solver(testing.Testing):
         self._snapshot_iters = [iteration for iteration in self._snapshot_iters if iteration not in unwanted]
         return unwanted
 
+    def _remove_unwanted(self) -> None:
+        """Remove the snapshots of this run that are not to stay, while none is being written."""
+        snapshots.remove(self, self._take_unwanted())
+
     def resume_state(self) -> schema.ResumeState:
         """The ``schema.ResumeState`` that rides along in a solver state."""
         states = resume.stream_states(resume.nets_by_label(self))
@@ -246,7 +250,7 @@ class Solver(testing.Testing):
         self.step(self.param.max_iter - self.iter)
         if self.param.snapshot_after_train and not self.due(self.param.snapshot) and self._written_iter != self.iter:
             self.snapshot()
-        snapshots.remove(self, self._take_unwanted())  # what a killed process had no time to remove
+        self._remove_unwanted()
         if self._stop:
             self.log.info("solver.cpp:311", "Optimization stopped early.")
             return
@@ -257,12 +261,13 @@ class Solver(testing.Testing):
         if self.due(self.param.test_interval):
             self.test_all()
             self._writer.finish()
-            snapshots.remove(self, self._take_unwanted())
+            self._remove_unwanted()
         self.log.info("solver.cpp:332", "Optimization Done.")
 
     def step(self, iters: int) -> None:
         """Train ``iters`` iterations more; snapshots that fall due are on disk at the end."""
         self._stop = self.stopped_by_monitor = False
+        self._remove_unwanted()  # what a killed process had no time to remove
         self._timer.start(self.iter)
         try:
             self._iterate(self.iter + iters)

@@ -142,6 +142,17 @@ def test_a_resumed_run_goes_on_removing_its_own(tmp_path):
     assert kept(tmp_path) == [3, 4]
 
 
+def test_a_resumed_run_writes_the_same_snapshots(tmp_path):
+    fields = f'snapshot: 1 keep_newest: 2 snapshot_prefix: "{tmp_path}/tiny"'
+    with tiny_solver(fields) as solver:
+        solver.step(4)
+    wanted = (tmp_path / "tiny_iter_4.solverstate").read_bytes()
+    with tiny_solver(fields) as solver:
+        solver.restore(tmp_path / "tiny_iter_3.solverstate")
+        solver.step(1)
+    assert (tmp_path / "tiny_iter_4.solverstate").read_bytes() == wanted
+
+
 class Scripted:
     """Stands in for the tests of a solver: each gives the next of some values."""
 
