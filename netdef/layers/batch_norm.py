@@ -36,7 +36,9 @@ class BatchNormLayer(Layer):
         Caffe batch_norm_layer.cpp:10-239. S. Ioffe, C. Szegedy, "Batch Normalization: Accelerating Deep Network
         Training by Reducing Internal Covariate Shift", 2015, section 3 (arXiv 1502.03167).
     Differs from Caffe
-        A batch without items leaves the statistics alone; Caffe makes them NaN.
+        A batch without items leaves the statistics alone; Caffe makes them NaN. A layer without param blocks does
+        not make the net run backward down to it; Caffe takes the statistics for learned ones there, and fills diffs
+        that no parameter needs.
     """
 
     num_bottom, num_top = exactly(1), exactly(1)
