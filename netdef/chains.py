@@ -1,6 +1,8 @@
-"""Layers in place that follow one another and are computed in one pass: BatchNorm, Scale, ReLU.
+"""Layers that follow one another and are computed in one pass, with the same bits as layer by layer.
 
-Only their last values can be read once a pass is over, and these are the same bits as layer by layer.
+BatchNorm, Scale and ReLU in place: only their last values can be read once a pass is over. A convolution and the
+maximum over windows of its top: both tops are written, image by image, so that the second is made of what is still in
+the cache; backward likewise.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import numpy as np
 from netdef.kernels._size import sized
 from netdef.kernels.finish import finish_planes
 from netdef.layers.batch_norm import BatchNormLayer
+from netdef.layers.convolution import ConvolutionLayer
+from netdef.layers.pooling import PoolingLayer
 from netdef.layers.relu import ReLULayer
 from netdef.layers.scale import ScaleLayer
 
@@ -49,11 +53,35 @@ class Chain:
         sized(finish_planes, data.size)(mean, deviation, factor, term, slope, spatial, data)
 
 
-def find_chains(steps: Sequence[Step]) -> dict[int, Chain]:
-    """The chains of a net, for the shapes that it has now, by the number of their first step."""
-    chains: dict[int, Chain] = {}
+class PooledConvolution:
+    """A convolution and the MAX pooling of its top, steps ``first`` and ``last`` of the net."""
+
+    def __init__(self, first: int, convolution: Step, pooling: Step) -> None:
+        self.first, self.last = first, first + 1
+        self._convolution, self._pooling = convolution, pooling
+
+    def forward(self) -> None:
+        """What the forward passes of the steps do."""
+        convolution, pooling = self._convolution, self._pooling
+        convolution.layer.forward_and_pool(convolution.bottom[0], convolution.top[0], pooling.layer, pooling.top)
+
+    def backward(self) -> None:
+        """What the backward passes of the steps do, the later one's first."""
+        convolution, pooling = self._convolution, self._pooling
+        convolution.layer.spread_and_backward(
+            convolution.top[0], convolution.bottom_needs_backward[0], convolution.bottom[0], pooling.layer, pooling.top
+        )
+
+
+def find_chains(steps: Sequence[Step]) -> dict[int, Chain | PooledConvolution]:
+    """The chains of a net's forward pass, for the shapes that it has now, by the number of their first step."""
+    chains: dict[int, Chain | PooledConvolution] = {}
     index = 0
     while index < len(steps):
+        if _pools(steps, index):
+            chains[index] = PooledConvolution(index, *steps[index : index + 2])
+            index += 2
+            continue
         end, rank = index, -1
         while end < len(steps) and _rank(steps[end], steps[index]) > rank:
             rank = _rank(steps[end], steps[index])
@@ -62,6 +90,33 @@ def find_chains(steps: Sequence[Step]) -> dict[int, Chain]:
             chains[index] = Chain(index, steps[index:end])
         index = max(end, index + 1)
     return chains
+
+
+def find_backward_chains(steps: Sequence[Step]) -> dict[int, PooledConvolution]:
+    """The chains of a net's backward pass, by the number of their last step, which is the first to run."""
+    return {
+        index + 1: PooledConvolution(index, *steps[index : index + 2])
+        for index in range(len(steps))
+        if _pools(steps, index) and _spreads(*steps[index : index + 2])
+    }
+
+
+def _pools(steps: Sequence[Step], index: int) -> bool:
+    """Whether step ``index`` is a convolution that can be computed together with the pooling that follows."""
+    if index + 1 >= len(steps) or any(step.losses for step in steps[index : index + 2]):
+        return False
+    step, pooling = steps[index : index + 2]
+    plain = type(step.layer) is ConvolutionLayer and type(pooling.layer) is PoolingLayer
+    if not plain or len(step.bottom) > 1 or pooling.bottom[0] is not step.top[0]:
+        return False
+    apart = not np.may_share_memory(step.bottom[0].data, pooling.top[0].data)  # the first is read to the end
+    return apart and step.layer.pools and pooling.layer.is_maximum and len(pooling.top) == 1
+
+
+def _spreads(convolution: Step, pooling: Step) -> bool:
+    """Whether the backward passes of a convolution and its pooling can be computed together."""
+    both = convolution.needs_backward and pooling.needs_backward and pooling.bottom_needs_backward[0]
+    return both and convolution.layer.spreads and pooling.layer.pairs
 
 
 def _rank(step: Step, head: Step) -> int:

@@ -34,13 +34,18 @@ def layers_of_net(task: dict) -> None:
 
     The parts are forward, weights and data, the last two being the gradients of either; or all.
     """
+    from netdef.chains import find_chains
+
     net = _net(task["net"], task["phase"], task["dtype"])
     part = task["part"]
-    for step in net.steps:
+    chains = find_chains(net.steps) if part in ("all", "forward") else {}
+    for number, step in enumerate(net.steps):
         if step.node.type not in task["types"]:
             continue
         if part in ("all", "forward"):
             step.layer.forward(step.bottom, step.top)
+        if number in chains:
+            chains[number].forward()
         if part != "forward" and step.needs_backward:
             learns, down = step.layer.param_propagate_down, step.bottom_needs_backward
             step.layer.param_propagate_down = [one and part != "data" for one in learns]

@@ -97,7 +97,15 @@ class Emitter:
 
     def gather(self, place, stride, mask):
         """The elements ``0, stride, 2 stride, …`` from ``place`` on; lanes outside ``mask`` are not read."""
-        pointers = self._addresses(place, stride)
+        return self._gather(self._addresses(place, stride), mask)
+
+    def gather_at(self, place, offsets, mask):
+        """The elements at ``offsets``, a vector of int64, from ``place`` on; lanes outside ``mask`` are not read."""
+        apart = self.b.mul(offsets, self.splat(I64(self.size)))
+        addresses = self.b.add(self.splat(self.b.ptrtoint(place, I64)), apart)
+        return self._gather(self.b.inttoptr(addresses, ir.VectorType(self.element.as_pointer(), self.lanes)), mask)
+
+    def _gather(self, pointers, mask):
         kind = ir.FunctionType(self.vector, [pointers.type, I32, mask.type, self.vector])
         name = f"llvm.masked.gather.{self.name}.v{self.lanes}p0f{8 * self.size}"
         function = cgutils.get_or_insert_function(self.b.module, kind, name)

@@ -1,6 +1,7 @@
 """Rows of MAX pooling in vector registers; see `netdef.kernels.tiles` for why and how.
 
 max_row       one row of maxima and their places
+max_pairs     a plane of them, for windows of 2x2 pixels that touch but do not overlap
 spread_row    two rows of gradients out of one, for windows of 2x2 pixels that touch but do not overlap
 """
 
@@ -14,7 +15,7 @@ from numba.extending import intrinsic
 
 from netdef.kernels._emitter import I32, I64, Emitter
 
-__all__ = ["LEAST", "max_row", "spread_row"]
+__all__ = ["LEAST", "max_pairs", "max_row", "spread_row"]
 
 LEAST = float(np.finfo(np.float32).min)  # where a maximum starts, also in float64 (pooling_layer.cpp:157)
 
@@ -32,6 +33,11 @@ class _Places:
         self.kind = ir.VectorType(I32, emit.lanes)
         self.stored = emit.vector if self.floats else self.kind
 
+    def none(self):
+        """What maxima and their places start with."""
+        least = ir.Constant(self.emit.vector, [ir.Constant(self.emit.element, LEAST)] * self.emit.lanes)
+        return [least, ir.Constant(self.kind, [-1] * self.emit.lanes)]
+
     def _function(self, verb: str, kind):
         name = self.emit.name if self.floats else f"v{self.emit.lanes}i32"
         element = self.emit.name[self.emit.name.index("f") :] if self.floats else "i32"
@@ -46,12 +52,15 @@ class _Places:
         value = self.b.call(self._function("load", kind), [place, I32(size), mask, ir.Constant(self.stored, None)])
         return self.b.fptosi(value, self.kind) if self.floats else value
 
-    def store(self, value, place, mask):
+    def store(self, value, place, mask=None):
         if self.floats:
             value = self.b.sitofp(value, self.stored)
         place = self.b.bitcast(place, self.stored.as_pointer())
-        kind = ir.FunctionType(ir.VoidType(), [self.stored, place.type, I32, mask.type])
         size = self.emit.size if self.floats else 4
+        if mask is None:
+            self.b.store(value, place, align=size)
+            return
+        kind = ir.FunctionType(ir.VoidType(), [self.stored, place.type, I32, mask.type])
         self.b.call(self._function("store", kind), [value, place, I32(size), mask])
 
 
@@ -111,11 +120,7 @@ def _max_loops(emit, places, plane, row, rows, width, shift, kernel_w, stride, c
 
             return emit.loop(kernel_w, held, one_column)
 
-        none = [
-            ir.Constant(emit.vector, [ir.Constant(emit.element, LEAST)] * emit.lanes),
-            ir.Constant(places.kind, [-1] * emit.lanes),
-        ]
-        best, where = emit.loop_if_any(rows, none, one_row)
+        best, where = emit.loop_if_any(rows, places.none(), one_row)
         emit.store(best, builder.gep(top, [j]), wanted)
         places.store(where, builder.gep(mask, [j]), wanted)
         return []
@@ -134,6 +139,101 @@ def _strided(emit, place, first, width, stride, inside, variant):
     low = emit.load(place, emit.within(first, width))
     high = emit.load(builder.gep(place, [lanes]), emit.within(second, width))
     return emit.even_and_odd(low, high)[0]
+
+
+@intrinsic
+def _max_pairs(typing, bottom, b0, rows, width, count, together, offsets, mask, top, t0):
+    numbers = _int64(b0, rows, width, count, together)
+    signature = types.void(bottom, *numbers, offsets, mask, top, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        bottom, b0, rows, width, count, together, offsets, mask, top, t0 = arguments
+        kinds = signature.args
+        emit = Emitter(context, builder, context.get_data_type(kinds[0].dtype))
+        places = _Places(emit, kinds[7].dtype)
+        plane = emit.pointer(kinds[0], bottom, b0)
+        mask, top = emit.pointer(kinds[7], mask, t0), emit.pointer(kinds[8], top, t0)
+        with builder.if_else(builder.icmp_signed(">", together, I64(0))) as (then, otherwise):
+            with then:
+                offsets = builder.bitcast(emit.pointer(kinds[6], offsets), ir.VectorType(I64, emit.lanes).as_pointer())
+                offsets = builder.load(offsets, align=8)
+                _pairs_of_rows(emit, places, plane, rows, width, count, together, offsets, mask, top)
+            with otherwise:
+                _pairs_of_row(emit, places, plane, rows, width, count, mask, top)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _pairs_of_rows(emit, places, plane, rows, width, count, together, offsets, mask, top):
+    """``together`` rows of maxima in a vector; ``offsets`` are those of their windows from the first one's."""
+    builder = emit.b
+
+    def block(number, state):
+        row = builder.mul(number, together)
+        rest = builder.mul(builder.sub(rows, row), count)
+        used = builder.mul(together, count)
+        wanted = emit.below(builder.select(builder.icmp_signed("<", rest, used), rest, used))
+        start = builder.mul(builder.mul(row, I64(2)), width)
+
+        def pixels(line, odd):
+            first = builder.add(start, builder.add(builder.mul(I64(line), width), I64(odd)))
+            here = builder.add(emit.splat(builder.trunc(first, I32)), builder.trunc(offsets, places.kind))
+            return emit.gather_at(builder.gep(plane, [first]), offsets, wanted), here
+
+        best, where = _greatest(emit, places, [pixels(line, odd) for line in range(2) for odd in range(2)])
+        place = builder.mul(row, count)
+        emit.store(best, builder.gep(top, [place]), wanted)
+        places.store(where, builder.gep(mask, [place]), wanted)
+        return []
+
+    emit.loop(builder.sdiv(builder.add(rows, builder.sub(together, I64(1))), together), [], block)
+
+
+def _pairs_of_row(emit, places, plane, rows, width, count, mask, top):
+    """A row of maxima after another. Stores under a mask are slow: all but the last may run over their end."""
+    builder = emit.b
+    doubles = ir.Constant(places.kind, [2 * lane for lane in range(emit.lanes)])
+
+    def row(number, state):
+        def block(j, state):
+            rest = builder.mul(builder.sub(count, j), I64(2))
+            low, high = emit.below(rest), emit.below(builder.sub(rest, I64(emit.lanes)))
+            candidates = []
+            for line in range(2):
+                start = builder.add(builder.mul(number, I64(2)), I64(line))
+                start = builder.add(builder.mul(start, width), builder.mul(j, I64(2)))
+                place = builder.gep(plane, [start])
+                pair = emit.even_and_odd(emit.load(place, low), emit.load(builder.gep(place, [I64(emit.lanes)]), high))
+                for odd, value in enumerate(pair):
+                    first = emit.splat(builder.trunc(builder.add(start, I64(odd)), I32))
+                    candidates.append((value, builder.add(first, doubles)))
+            best, where = _greatest(emit, places, candidates)
+            place = builder.add(builder.mul(number, count), j)
+            left = builder.sub(builder.mul(rows, count), place)
+            with builder.if_else(builder.icmp_signed(">=", left, I64(emit.lanes))) as (then, otherwise):
+                with then:
+                    emit.store(best, builder.gep(top, [place]))
+                    places.store(where, builder.gep(mask, [place]))
+                with otherwise:
+                    wanted = emit.below(builder.sub(count, j))
+                    emit.store(best, builder.gep(top, [place]), wanted)
+                    places.store(where, builder.gep(mask, [place]), wanted)
+            return []
+
+        emit.loop(count, [], block, emit.lanes)
+        return []
+
+    emit.loop(rows, [], row)
+
+
+def _greatest(emit, places, candidates):
+    """The first of the greatest among vectors of values, and its place."""
+    best, where = places.none()
+    for value, here in candidates:
+        better = emit.b.fcmp_ordered(">", value, best)
+        best, where = emit.b.select(better, value, best), emit.b.select(better, here, where)
+    return best, where
 
 
 @intrinsic
@@ -188,6 +288,16 @@ def _plain_max_row(bottom, b0, row, rows, width, shift, kernel_w, stride, count,
                     top[t0 + j], mask[t0 + j] = bottom[b0 + r * width + column], r * width + column
 
 
+def _plain_max_pairs(bottom, b0, rows, width, count, together, offsets, mask, top, t0):
+    """`max_row` with 2x2 windows for each of ``rows`` rows of maxima, ``count`` long, that cover the plane.
+
+    Where rows are short, ``together`` of them are computed at a time: ``offsets``, as many as a vector has lanes, are
+    the distances of their windows from the first one's.
+    """
+    for row in range(rows):
+        _plain_max_row(bottom, b0, 2 * row, 2, width, 0, 2, 2, count, mask, top, t0 + row * count)
+
+
 def _plain_spread_row(top_diff, mask, t0, row, width, count, bottom_diff, b0):
     """Two rows of ``bottom_diff``, the first from ``b0 + row width`` on: ``top_diff[t0 + j]`` at the place
     ``mask[t0 + j]``, else 0."""
@@ -198,6 +308,6 @@ def _plain_spread_row(top_diff, mask, t0, row, width, count, bottom_diff, b0):
 
 
 if numba.config.DISABLE_JIT:
-    max_row, spread_row = _plain_max_row, _plain_spread_row
+    max_pairs, max_row, spread_row = _plain_max_pairs, _plain_max_row, _plain_spread_row
 else:
-    max_row, spread_row = _max_row, _spread_row
+    max_pairs, max_row, spread_row = _max_pairs, _max_row, _spread_row

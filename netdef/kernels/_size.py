@@ -1,7 +1,10 @@
-"""When threads pay."""
+"""When threads pay, and how far apart they work."""
 
 from netdef.kernels._jit import has_threads
 
+# Bytes between the working spaces of two threads. A processor fetches ahead up to the end of a page: that must not be
+# what another one is writing, or both lose a fifth of their speed.
+APART = 4096
 PARALLEL_FROM = 1 << 16  # elements; below, waking the threads takes longer than one thread's work
 
 

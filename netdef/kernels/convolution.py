@@ -23,9 +23,10 @@ from __future__ import annotations
 from netdef.kernels._jit import kernel, prange
 from netdef.kernels.blocks import multiply_block
 from netdef.kernels.im2col import fold_image, pack_image
+from netdef.kernels.pool_planes import max_planes
 from netdef.kernels.tiles import TILE_ROWS, copy_rows
 
-__all__ = ["backward_data", "forward", "transpose_weight"]
+__all__ = ["backward_data", "forward", "forward_and_pool", "transpose_weight"]
 
 
 @kernel(parallel=True)
@@ -45,6 +46,21 @@ def forward(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_ro
         for unit in range(slot * units // slots, (slot + 1) * units // slots):
             _forward_unit(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_rows, splits, steps,
                           weight_rows, single, places, zeros, unit, buffers[slot], top)  # fmt: skip
+
+
+@kernel(parallel=True)
+def forward_and_pool(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_rows, steps, weight_rows, single,
+                     places, zeros, buffers, top, pooling, pairs, offsets, mask, pooled):  # fmt: skip
+    """`forward` and, image by image, `netdef.kernels.pooling.max_forward` of what it gave."""
+    slots, num, num_output = buffers.shape[0], sizes[0], sizes[5]
+    strips = -(-geometry[8] // strip_rows)
+    for slot in prange(slots):
+        for image in range(slot * num // slots, (slot + 1) * num // slots):
+            for unit in range(image * strips, (image + 1) * strips):
+                _forward_unit(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_rows, 1, steps,
+                              weight_rows, single, places, zeros, unit, buffers[slot], top)  # fmt: skip
+            max_planes(top, image * num_output, (image + 1) * num_output, pooling, pairs, offsets, mask,
+                       pooled)  # fmt: skip
 
 
 @kernel

@@ -18,10 +18,12 @@ from netdef.kernels._lanes import VECTOR_BYTES, spread_planes
 from netdef.kernels._transforms import transpose_rows
 from netdef.kernels.blocks import dot_tile, multiply_block
 from netdef.kernels.im2col import pack_image
+from netdef.kernels.pool_planes import spread_pairs
 from netdef.kernels.tiles import DOT_COLUMNS, DOT_ROWS, TILE_ROWS, copy_rows, sum_row
 
 __all__ = [
     "DEPTH",
+    "add_bias_chunks",
     "add_chunks",
     "add_transposed",
     "bias_gradient",
@@ -187,6 +189,14 @@ def add_chunks(partial, group, filters, depth, wide, slots, weight_diff):
                 weight_diff[(g * filters + m) * depth + k] += partial[0, line * wide + m]
 
 
+@kernel
+def add_bias_chunks(partial, start, filters, wide, bias_diff):
+    """``bias_diff[g, m] += partial[chunk, start + g wide + m]``, the chunks in their order."""
+    for chunk in range(partial.shape[0]):
+        for m in range(bias_diff.size):
+            bias_diff[m] += partial[chunk, start + m // filters * wide + m % filters]
+
+
 @kernel(parallel=True)
 def add_transposed(transposed, group, filters, depth, dots, slots, weight_diff):
     """``weight_diff[g, m, k] += transposed[g, k, m]``, but for the last ``dots`` filters of each group."""
@@ -223,18 +233,29 @@ def _dot_block(top_diff, col, start, stride, sizes, places, first, last, origin,
 
 
 @kernel(parallel=True)
-def dot_gradient(bottom, top_diff, sizes, geometry, direct, layout_rows, steps, zeros, chunks, packs, partial,
-                 weight_diff):  # fmt: skip
-    """Add to ``weight_diff``; ``partial[chunk]`` gets a chunk's sum. ``packs[slot]`` holds a few packed images."""
+def dot_gradient(bottom, top_diff, sizes, geometry, direct, layout_rows, steps, zeros, chunks, room, pooled_diff,
+                 mask, pooling, packs, partial, sums, weight_diff, bias_diff):  # fmt: skip
+    """Add to ``weight_diff`` and, if it has elements, to ``bias_diff``.
+
+    ``partial[chunk]`` gets a chunk's sum, ``sums``, (num, num_output) and flat, each image's for the bias, as in
+    `bias_gradient`. ``packs[slot]`` holds ``room`` packed images and some more. Where ``pooled_diff`` has elements,
+    ``top_diff`` is computed first, a few images at a time: the gradient of a pooling that follows; ``mask`` and
+    ``pooling`` are those of `netdef.kernels.pool_planes.spread_pairs`.
+    """
     num, group, channels, height, width, num_output = sizes
     places, filters, depth = geometry[8] * geometry[9], num_output // group, steps.size
-    slots, room = packs.shape[0], packs.shape[1]
+    slots = packs.shape[0]
     stride = channels * height * width if direct else packs.shape[2]
     for slot in prange(slots):
         for chunk in range(slot * chunks // slots, (slot + 1) * chunks // slots):
             begin, end = chunk * num // chunks, (chunk + 1) * num // chunks
             for first in range(begin, end, room):
                 last = min(first + room, end)
+                if pooled_diff.size:
+                    spread_pairs(pooled_diff, mask, first * num_output, last * num_output, pooling, top_diff)
+                if bias_diff.size:
+                    for plane in range(first * num_output, last * num_output):
+                        sums[plane] = sum_row(top_diff, plane * places, places)
                 if not direct:
                     for image in range(first, last):
                         _pack_whole(bottom, image, sizes, geometry, layout_rows, packs[slot, image - first])
@@ -247,6 +268,9 @@ def dot_gradient(bottom, top_diff, sizes, geometry, direct, layout_rows, steps, 
     for chunk in range(chunks):
         for i in range(weight_diff.size):
             weight_diff[i] += partial[chunk, i]
+    for image in range(num):
+        for m in range(bias_diff.size):
+            bias_diff[m] += sums[image * num_output + m]
 
 
 @kernel(parallel=True)

@@ -36,19 +36,23 @@ from netdef.kernels.tiles import copy_rows
 __all__ = ["POINTS", "backward_data", "forward", "gather", "points_of_block", "transform_weight"]
 
 
-@kernel
-def transform_weight(weight, room, transformed):
-    """``transformed[t, m, c]`` from ``weight[m, c, kh, kw]``; room : (25 lanes,), working space.
+@kernel(parallel=True)
+def transform_weight(weight, rooms, transformed):
+    """``transformed[t, m, c]`` from ``weight[m, c, kh, kw]``; rooms : (slots, 25 lanes), working space.
 
     ``transformed`` has room for whole vectors: its points are the next multiple of the lanes apart.
     """
-    lanes, square = VECTOR_BYTES // weight.itemsize, TAPS * TAPS
+    lanes, square, slots = VECTOR_BYTES // weight.itemsize, TAPS * TAPS, rooms.shape[0]
     count = weight.size // square
     apart = transformed.size // (POINTS * POINTS)
+    vectors = -(-count // lanes)
     zero = weight.dtype.type(0)
-    for first in range(0, count, lanes):
-        transpose_rows(min(lanes, count - first), lanes, square, weight, first * square, square, room, 0, lanes)
-        from_taps(room, 0, TAPS * lanes, lanes, zero, transformed, first, POINTS * apart, apart)
+    for slot in prange(slots):
+        room = rooms[slot]
+        for vector in range(slot * vectors // slots, (slot + 1) * vectors // slots):
+            first = vector * lanes
+            transpose_rows(min(lanes, count - first), lanes, square, weight, first * square, square, room, 0, lanes)
+            from_taps(room, 0, TAPS * lanes, lanes, zero, transformed, first, POINTS * apart, apart)
 
 
 @kernel

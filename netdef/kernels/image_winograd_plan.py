@@ -10,6 +10,7 @@ import numpy as np
 from netdef.kernels import image_winograd as kernels
 from netdef.kernels import image_winograd_weight as weight_kernels
 from netdef.kernels._emitter import TILE_VECTORS, VECTOR_BYTES
+from netdef.kernels._size import APART
 from netdef.kernels._transforms import POINTS, SIZE, TAPS
 
 __all__ = ["ImageWinogradPlan", "image_winograd_suits"]
@@ -76,38 +77,42 @@ class ImageWinogradPlan:
         self.chunks = min(-(-num // self.lanes), CHUNKS)
 
     def _space(self, slots: int, shapes: dict) -> list[np.ndarray]:
-        return [self.scratch(name, (slots, *shape)) for name, shape in shapes.items()]
+        return [self._rooms(name, slots, *shape) for name, shape in shapes.items()]
 
-    def _transformed(self, weight) -> np.ndarray:
+    def _rooms(self, name: str, slots: int, size: int) -> np.ndarray:
+        """``size`` elements and some more for each slot."""
+        return self.scratch(name, (slots, size + APART // self.dtype.itemsize))
+
+    def _transformed(self, run: Callable, slots: int, weight) -> np.ndarray:
         apart = -(-self.num_output * self.channels // self.lanes) * self.lanes
         transformed = self.scratch("points of weights", (POINTS**2 * apart,))
-        room = self.scratch("taps", (TAPS**2 * self.lanes,))
-        kernels.transform_weight(weight, room, transformed)
+        rooms = self._rooms("taps", slots, TAPS**2 * self.lanes)
+        run(kernels.transform_weight, slots)(weight, rooms, transformed)
         return transformed
 
     def forward(self, run: Callable, slots: int, bottom, weight, bias, top) -> None:
         """``top`` from ``bottom``."""
         run(kernels.forward, slots)(
-            bottom, self._transformed(weight), self.zeros if bias is None else bias, self.plan, self.tables, self.zeros,
-            *self._space(slots, self.shapes), top,
+            bottom, self._transformed(run, slots, weight), self.zeros if bias is None else bias, self.plan,
+            self.tables, self.zeros, *self._space(slots, self.shapes), top,
         )  # fmt: skip
 
     def backward_data(self, run: Callable, slots: int, top_diff, weight, bottom_diff) -> None:
         """Overwrite ``bottom_diff``."""
         run(kernels.backward_data, slots)(
-            top_diff, self._transformed(weight), self.plan, self.tables, self.zeros, *self._space(slots, self.shapes),
-            bottom_diff,
+            top_diff, self._transformed(run, slots, weight), self.plan, self.tables, self.zeros,
+            *self._space(slots, self.shapes), bottom_diff,
         )  # fmt: skip
 
     def backward_weight(self, run: Callable, slots: int, bottom, top_diff, weight_diff, bias_diff) -> None:
         """Add to ``weight_diff`` and, where it is not None, to ``bias_diff``."""
-        partial = self.scratch("partial", (self.chunks, (POINTS**2 * self.channels + 1) * self.wide))
+        partial = self._rooms("partial", self.chunks, (POINTS**2 * self.channels + 1) * self.wide)
         pixels, points = self._space(slots, self.shapes)[:2]
         run(weight_kernels.weight_points, slots)(
             bottom, top_diff, self.plan, self.weight_tables, self.still, self.ones, self.zeros, pixels, points,
             *self._space(slots, self.line_shapes), partial,
         )  # fmt: skip
-        rooms = self.scratch("taps of slots", (slots, TAPS**2 * self.lanes))
+        rooms = self._rooms("taps of slots", slots, 2 * TAPS**2 * self.lanes)
         run(weight_kernels.add_chunks, slots)(
             partial, self.channels, self.num_output, self.wide, rooms, weight_diff,
             self.zeros[:0] if bias_diff is None else bias_diff,

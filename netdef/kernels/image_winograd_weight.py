@@ -102,7 +102,7 @@ def _turn(top_diff, first, images, num_output, pooled_height, pooled_width, rows
 def add_chunks(partial, channels, num_output, wide, rooms, weight_diff, bias_diff):
     """``weight_diff[m, c, kh, kw]`` and ``bias_diff[m]`` += the sums of `weight_points`, at first into chunk 0.
 
-    rooms : (slots, 25 lanes), working space. A ``bias_diff`` without elements is left alone.
+    rooms : (slots, 2 * 25 lanes), working space. A ``bias_diff`` without elements is left alone.
     """
     chunks, slots, square = partial.shape[0], rooms.shape[0], TAPS * TAPS
     lanes = VECTOR_BYTES // partial.itemsize
@@ -113,8 +113,12 @@ def add_chunks(partial, channels, num_output, wide, rooms, weight_diff, bias_dif
         for t in range(POINTS * POINTS):
             begin, end = (t * channels + first) * wide, (t * channels + last) * wide
             total = partial[0, begin:end]
-            for chunk in range(1, chunks):
-                part = partial[chunk, begin:end]
+            for chunk in range(1, chunks - 1, 2):  # two at a time: they come from other cores' caches
+                part, other = partial[chunk, begin:end], partial[chunk + 1, begin:end]
+                for i in range(total.size):
+                    total[i] = total[i] + part[i] + other[i]
+            if chunks % 2 == 0:
+                part = partial[chunks - 1, begin:end]
                 for i in range(total.size):
                     total[i] += part[i]
         for c in range(first, last):
@@ -122,10 +126,11 @@ def add_chunks(partial, channels, num_output, wide, rooms, weight_diff, bias_dif
                 source = c * wide + m
                 to_taps(partial[0], source, POINTS * channels * wide, channels * wide, zero,
                         room, 0, TAPS * lanes, lanes)  # fmt: skip
+                transpose_rows(square, square, lanes, room, 0, lanes, room, square * lanes, square)
                 for lane in range(min(lanes, num_output - m)):
-                    target = ((m + lane) * channels + c) * square
+                    target, source = ((m + lane) * channels + c) * square, (lanes + lane) * square
                     for k in range(square):
-                        weight_diff[target + k] += room[k * lanes + lane]
+                        weight_diff[target + k] += room[source + k]
     for chunk in range(chunks):
         for m in range(bias_diff.size):
             bias_diff[m] += partial[chunk, POINTS * POINTS * channels * wide + m]

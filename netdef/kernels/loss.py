@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from netdef.kernels._jit import kernel, prange
+from netdef.kernels.softmax import softmax_forward
 from netdef.kernels.sums import block_dot
 
 CHUNK = 4096  # elements of one partial sum
@@ -58,6 +59,23 @@ def softmax_loss_forward(prob, label, ignore_label, partial):
         partial[chunk, 0] = loss
         partial[chunk, 1] = valid
     return add_chunks(partial)
+
+
+_serial_softmax, _serial_loss = softmax_forward.serial, softmax_loss_forward.serial
+
+
+@kernel
+def checked_softmax_loss(scores, label, ignore_label, scale, prob, partial):
+    """`find_bad_label`; where there is none, `netdef.kernels.softmax.softmax_forward` and `softmax_loss_forward`.
+
+    (index of the bad label or -1, loss, number of labels), on the calling thread.
+    """
+    bad = find_bad_label(label, scores.shape[1], ignore_label)
+    if bad >= 0:
+        return bad, 0.0, 0.0
+    _serial_softmax(scores, scale, prob)
+    loss, valid = _serial_loss(prob, label, ignore_label, partial)
+    return bad, loss, valid
 
 
 @kernel

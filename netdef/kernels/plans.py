@@ -17,6 +17,7 @@ from netdef.kernels import convolution as kernels
 from netdef.kernels import convolution_weight as weight_kernels
 from netdef.kernels._emitter import VECTOR_BYTES
 from netdef.kernels._jit import has_threads
+from netdef.kernels._size import APART
 from netdef.kernels.im2col import col2im, im2col, pack_layout, pack_steps
 from netdef.kernels.image_winograd_plan import ImageWinogradPlan, image_winograd_suits
 from netdef.kernels.tiles import DOT_ROWS, TILE_BYTES, TILE_ROWS, TILE_VECTORS
@@ -30,6 +31,7 @@ PASS_BYTES = 1 << 25  # of the packs of one pass of the weight gradient
 FEW_FILTERS = 32  # in a group: fewer leave a tile of the transposed gradient half empty
 CHUNKS = 16  # at most, into which a batch is cut for the gradient of few filters
 WIDE_CHUNKS = 8  # the same for many filters, whose sums take more room
+NO_MASK, NO_POOLING = np.empty(0, np.int32), (0,) * 10
 PARTIAL_BYTES = 1 << 22  # of the sums of all chunks: beyond, adding them takes long
 
 
@@ -90,6 +92,10 @@ class ConvolutionPlan:
         kernel_h, kernel_w, stride_h = self.geometry[:3]
         return pack_steps(self.inputs, kernel_h, kernel_w, stride_h, self.geometry[6], self.geometry[9], layout)
 
+    def _buffers(self, key: str, slots: int, size: int) -> np.ndarray:
+        """A buffer of ``size`` elements and some more for each slot."""
+        return self.scratch(key, (slots, size + APART // self.itemsize))
+
     def _pack_size(self, channels: int, layout) -> int:
         return channels * self.geometry[1] * layout[1] * layout[2] * self.geometry[9]
 
@@ -124,7 +130,27 @@ class ConvolutionPlan:
         _twin(kernels.forward, slots)(
             bottom, weight, self.zeros if bias is None else bias, self.sizes, self.geometry, self.direct, strip_rows,
             layout[2], splits, steps, self.weight_rows, self.single, self.planes, self.zeros,
-            self.scratch("pack", (slots, size)), top,
+            self._buffers("pack", slots, size), top,
+        )  # fmt: skip
+
+    @property
+    def pools(self) -> bool:
+        """Whether to call `forward_and_pool`.
+
+        An image's top must not leave the cache before it is pooled, and there must be images enough for all threads.
+        """
+        slots, num = slots_for(self.operations), self.sizes[0]
+        fits = self.winograd is None and self.sizes[5] * self.places * self.itemsize <= PACK_BYTES
+        return fits and (num % slots == 0 or num > 4 * slots)
+
+    def forward_and_pool(self, bottom, weight, bias, top, pooling, pairs, offsets, mask, pooled) -> None:
+        """`forward` and `netdef.kernels.pooling.max_forward` of ``top``."""
+        slots = slots_for(self.operations)
+        strip_rows, layout, steps, _, size = self._forward_cut(1)
+        _twin(kernels.forward_and_pool, slots)(
+            bottom, weight, self.zeros if bias is None else bias, self.sizes, self.geometry, self.direct, strip_rows,
+            layout[2], steps, self.weight_rows, self.single, self.planes, self.zeros,
+            self._buffers("pack", slots, size), top, pooling, pairs, offsets, mask, pooled,
         )  # fmt: skip
 
     def backward_data(self, top_diff, weight, bottom_diff) -> None:
@@ -145,7 +171,7 @@ class ConvolutionPlan:
         run(weight, group, self.rows, weight.size // self.sizes[5], shares, transposed)
         _twin(kernels.backward_data, slots)(
             top_diff, transposed, self.sizes, self.geometry, self.direct, self.whole[2], block, self.whole_steps,
-            self.planes, self.transposed_rows, self.single, self.zeros, self.scratch("pack", (slots, buffer)),
+            self.planes, self.transposed_rows, self.single, self.zeros, self._buffers("pack", slots, buffer),
             bottom_diff,
         )  # fmt: skip
 
@@ -165,10 +191,21 @@ class ConvolutionPlan:
             if num > 1 and chunks * room * self.itemsize <= PARTIAL_BYTES:
                 self._chunked_gradient(bottom, top_diff, weight_diff, bias_diff, chunks, wide)
                 return
+        if self.rows < FEW_FILTERS:
+            self._dot_gradient(bottom, top_diff, weight_diff, bias_diff, self.zeros[:0], NO_MASK, NO_POOLING)
+            return
         if bias_diff is not None:
             self.backward_bias(top_diff, bias_diff)
-        few = self.rows < FEW_FILTERS
-        (self._dot_gradient if few else self._transposed_gradient)(bottom, top_diff, weight_diff)
+        self._transposed_gradient(bottom, top_diff, weight_diff)
+
+    @property
+    def spreads(self) -> bool:
+        """Whether there is `spread_and_backward_weight`."""
+        return self.winograd is None and self.rows < FEW_FILTERS and self.sizes[0] > 0
+
+    def spread_and_backward_weight(self, bottom, top_diff, weight_diff, bias_diff, pooled_diff, mask, pooling) -> None:
+        """Overwrite ``top_diff`` as `netdef.kernels.pooling.pairs_backward` does, then `backward_weight`."""
+        self._dot_gradient(bottom, top_diff, weight_diff, bias_diff, pooled_diff, mask, pooling)
 
     def _chunked_gradient(self, bottom, top_diff, weight_diff, bias_diff, chunks: int, wide: int) -> None:
         """A few images at a time, or a part of one: so many pixels as fill a tile's depth."""
@@ -192,16 +229,14 @@ class ConvolutionPlan:
         _twin(weight_kernels.chunked_gradient, slots)(
             bottom, top_diff, self.sizes, self.geometry, chunks, together, taps, pixels, lines, rows, self.ones, still,
             self.zeros, self.scratch("padded", (slots, together, padded // together)),
-            self.scratch("lines", (slots, lines.size * wide)), partial,
+            self._buffers("lines", slots, lines.size * wide), partial,
         )  # fmt: skip
         shares = slots_for(weight_diff.size * PASSING)
         _twin(weight_kernels.add_chunks, shares)(partial, group, self.rows, depth, wide, shares, weight_diff)
         if bias_diff is not None:
-            sums = partial[:, group * depth * wide :].reshape(chunks, group, wide)[:, :, : self.rows]
-            for part in sums:
-                bias_diff += part.reshape(-1)
+            weight_kernels.add_bias_chunks(partial, group * depth * wide, self.rows, wide, bias_diff)
 
-    def _dot_gradient(self, bottom, top_diff, weight_diff) -> None:
+    def _dot_gradient(self, bottom, top_diff, weight_diff, bias_diff, pooled_diff, mask, pooling) -> None:
         """A few images are packed at a time: enough to fill the first-level cache."""
         slots, num = slots_for(self.operations), self.sizes[0]
         chunks = min(num, CHUNKS)
@@ -209,8 +244,10 @@ class ConvolutionPlan:
         images = 1 if self.direct else max(1, min(-(-num // chunks), 1024 // self.places))
         _twin(weight_kernels.dot_gradient, slots)(
             bottom, top_diff, self.sizes, self.geometry, self.direct, self.whole[2], self.whole_steps, self.zeros,
-            chunks, self.scratch("few packs", (slots, images, size)),
-            self.scratch("partial", (chunks, weight_diff.size)), weight_diff,
+            chunks, images, pooled_diff, mask, pooling,
+            self.scratch("few packs", (slots, images + -(-APART // (size * self.itemsize)), size)),
+            self.scratch("partial", (chunks, weight_diff.size)), self.scratch("sums", num * self.sizes[5]), weight_diff,
+            self.zeros[:0] if bias_diff is None else bias_diff,
         )  # fmt: skip
 
     def _transposed_gradient(self, bottom, top_diff, weight_diff) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from netdef.kernels._jit import kernel, prange
-from netdef.kernels._pool_rows import max_row, spread_row
 from netdef.kernels._tap_rows import tap_row
 from netdef.kernels.depthwise import scatter_plane
+from netdef.kernels.pool_planes import max_planes, pool_window, spread_pairs
 from netdef.kernels.random import hash_uniform
 from netdef.kernels.tiles import sum_row
 
@@ -27,26 +27,17 @@ __all__ = [
 ]
 
 
-@kernel
-def _window(place, kernel, stride, pad, size):
-    """``(start, end)`` of a window along one axis, clipped to the image."""
-    start = place * stride - pad
-    return max(start, 0), min(start + kernel, size)
-
-
 @kernel(parallel=True)
-def max_forward(bottom, geometry, mask, top):
+def max_forward(bottom, geometry, pairs, offsets, mask, top):
     """``top``: the maximum of each window; ``mask``: where in its plane, -1 where no value exceeds `_pool_rows.LEAST`.
 
     Values are compared row by row and the first of equals stays (pooling_layer.cpp:178); NaN is never greater.
-    ``mask`` is of an integer dtype or, as a top that users see, of the blobs'.
+    ``mask`` is of an integer dtype or, as a top that users see, of the blobs'. ``pairs`` says whether the windows
+    are such as `netdef.kernels.pool_planes.are_pairs`, ``offsets`` are their `pair_offsets`.
     """
-    height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pooled_height, pooled_width = geometry
-    for plane in prange(bottom.size // (height * width)):
-        for oh in range(pooled_height):
-            start, end = _window(oh, kernel_h, stride_h, pad_h, height)
-            max_row(bottom, plane * height * width, start, end - start, width, -pad_w, kernel_w, stride_w,
-                    pooled_width, mask, top, (plane * pooled_height + oh) * pooled_width)  # fmt: skip
+    for unit in prange(bottom.size // (geometry[0] * geometry[1])):
+        plane = np.int64(unit)
+        max_planes(bottom, plane, plane + 1, geometry, pairs, offsets, mask, top)
 
 
 @kernel(parallel=True)
@@ -67,12 +58,10 @@ def mask_backward(top_diff, mask, geometry, bottom_diff):
 
 @kernel(parallel=True)
 def pairs_backward(top_diff, mask, geometry, bottom_diff):
-    """`mask_backward` for 2x2 windows with stride 2 that cover the image exactly: every pixel is written once."""
-    width, pooled_height, pooled_width = geometry[1], geometry[8], geometry[9]
-    for plane in prange(bottom_diff.size // (geometry[0] * width)):
-        for oh in range(pooled_height):
-            spread_row(top_diff, mask, (plane * pooled_height + oh) * pooled_width, 2 * oh, width, pooled_width,
-                       bottom_diff, plane * geometry[0] * width)  # fmt: skip
+    """`mask_backward` for windows that `are_pairs`: every pixel is written once."""
+    for unit in prange(bottom_diff.size // (geometry[0] * geometry[1])):
+        plane = np.int64(unit)
+        spread_pairs(top_diff, mask, plane, plane + 1, geometry, bottom_diff)
 
 
 @kernel
@@ -110,12 +99,12 @@ def average_forward(bottom, geometry, lines, top):
         line, sums = lines[slot, 0], lines[slot, 1]
         for plane in range(slot * planes // slots, (slot + 1) * planes // slots):
             for oh in range(pooled_height):
-                start, end = _window(oh, kernel_h, stride_h, pad_h, height)
+                start, end = pool_window(oh, kernel_h, stride_h, pad_h, height)
                 tap_row(bottom, (plane * height + start) * width, end - start, width, width, 0, 1, 1, 1, width,
                         one, 0, 0, 0, zero, 0, line, 0, 1)  # fmt: skip
                 if stride_w > 2:
                     for ow in range(pooled_width):
-                        left, right = _window(ow, kernel_w, stride_w, pad_w, width)
+                        left, right = pool_window(ow, kernel_w, stride_w, pad_w, width)
                         total = zero[0]
                         for column in range(left, right):
                             total += line[column]
@@ -178,7 +167,7 @@ def _spread_parts(parts, geometry, row_taps, one, zero, line, bottom_diff, start
         for iw in range(width):
             target[iw] = 0
         for ow in range(pooled_width):
-            left, right = _window(ow, kernel_w, stride_w, pad_w, width)
+            left, right = pool_window(ow, kernel_w, stride_w, pad_w, width)
             part = line[ow]
             for column in range(left, right):
                 target[column] += part
@@ -195,8 +184,8 @@ def stochastic_train_forward(bottom, geometry, key, counter, mask, top):
     places = pooled_height * pooled_width
     for plane in prange(bottom.size // (height * width)):
         for place in range(places):
-            start, end = _window(place // pooled_width, kernel_h, stride_h, pad_h, height)
-            left, right = _window(place % pooled_width, kernel_w, stride_w, pad_w, width)
+            start, end = pool_window(place // pooled_width, kernel_h, stride_h, pad_h, height)
+            left, right = pool_window(place % pooled_width, kernel_w, stride_w, pad_w, width)
             total = bottom.dtype.type(0)
             for row in range(start, end):
                 for column in range(left, right):
@@ -220,8 +209,8 @@ def stochastic_test_forward(bottom, geometry, top):
     places = pooled_height * pooled_width
     for plane in prange(bottom.size // (height * width)):
         for place in range(places):
-            start, end = _window(place // pooled_width, kernel_h, stride_h, pad_h, height)
-            left, right = _window(place % pooled_width, kernel_w, stride_w, pad_w, width)
+            start, end = pool_window(place // pooled_width, kernel_h, stride_h, pad_h, height)
+            left, right = pool_window(place % pooled_width, kernel_w, stride_w, pad_w, width)
             total = squares = bottom.dtype.type(0)
             for row in range(start, end):
                 for column in range(left, right):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import nan
+from typing import NoReturn
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from netdef.layer import Layer
 from netdef.layers._axes import bottom_name, canonical_axis
 from prototxt import schema
 
+_MODES = schema.LossParameter
+PRE_FIXED, FULL, VALID, BATCH_SIZE = _MODES.PRE_FIXED, _MODES.FULL, _MODES.VALID, _MODES.BATCH_SIZE
+REMEDY = "Correct the label, give the scores more classes (num_output), or set ignore_label."
 MORE_CLASSES = "Correct the label or give the scores more classes (num_output)."  # where no label can be ignored
 
 
@@ -46,15 +50,10 @@ def normalizer(mode: int, batch: int, count: int, valid: float, fixed: float = 1
     The least is for batches without a single label (softmax_loss_layer.cpp:83-85). ``fixed``, for PRE_FIXED, is
     taken as it is (of forks).
     """
-    if mode == schema.LossParameter.PRE_FIXED:
+    if mode == PRE_FIXED:
         return float(fixed)
-    divisors = {
-        schema.LossParameter.FULL: count,
-        schema.LossParameter.VALID: valid,
-        schema.LossParameter.BATCH_SIZE: batch,
-        schema.LossParameter.NONE: 1,
-    }
-    return max(1.0, float(divisors[mode]))
+    divisor = {FULL: count, VALID: valid, BATCH_SIZE: batch}.get(mode, 1)
+    return max(1.0, float(divisor))
 
 
 def scores_and_labels(layer: Layer, bottom: list[Blob], axis: int, field: str) -> tuple[int, int, int]:
@@ -89,12 +88,16 @@ def check_labels(
     label: np.ndarray,
     num_labels: int,
     ignore_label: float = nan,
-    remedy: str = "Correct the label, give the scores more classes (num_output), or set ignore_label.",
+    remedy: str = REMEDY,
 ) -> None:
     """DataError for the first label that is no class and is not ignored; Caffe would read past the scores."""
     index = find_bad_label(label.reshape(-1), num_labels, ignore_label)
-    if index < 0:
-        return
+    if index >= 0:
+        refuse_label(layer, label, index, num_labels, remedy)
+
+
+def refuse_label(layer: Layer, label: np.ndarray, index: int, num_labels: int, remedy: str = REMEDY) -> NoReturn:
+    """DataError for the label at ``index``, counted flat."""
     place = tuple(int(i) for i in np.unravel_index(index, label.shape))
     raise DataError(
         f"{bottom_name(layer, 1)} has the label {label[place]:g} at index {place}; there are {num_labels} classes, "

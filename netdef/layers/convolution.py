@@ -14,6 +14,7 @@ from netdef.kernels.winograd_plan import WinogradPlan
 from netdef.layer import Layer, at_least, register_layer, repeatable
 from netdef.layers._axes import bottom_name, canonical_axis, refuse_in_place
 from netdef.layers._connections import connection_table
+from netdef.layers._gradients import gradient_of
 from netdef.layers._window import read_window
 
 
@@ -209,13 +210,44 @@ class ConvolutionLayer(Layer):
         for source, target in zip(bottom, top):
             self.plan.forward(source.data.reshape(-1), weight, bias, target.data.reshape(-1))
 
+    @property
+    def pools(self) -> bool:
+        """Whether there is `forward_and_pool`."""
+        return self.connected is None and isinstance(self.plan, ConvolutionPlan) and self.plan.pools
+
+    def forward_and_pool(self, bottom, top, pooling, pooled):
+        """`forward` with one bottom, and that of a MAX pooling of its top."""
+        bias = self.blobs[1].data if self.fields.bias_term else None
+        self.plan.forward_and_pool(
+            bottom.data.reshape(-1), self.blobs[0].data.reshape(-1), bias, top.data.reshape(-1), *pooling.maxima(pooled)
+        )
+
+    @property
+    def spreads(self) -> bool:
+        """Whether there is `spread_and_backward`."""
+        return self.pools and self.plan.spreads and self.param_propagate_down[0]
+
+    def spread_and_backward(self, top, wanted, bottom, pooling, pooled):
+        """`backward`, and before it that of a MAX pooling of the top over windows that touch but do not overlap."""
+        top_diff = top.diff.reshape(-1)
+        self.plan.spread_and_backward_weight(
+            bottom.data.reshape(-1), top_diff, gradient_of(self.blobs[0]), self._bias_diff(), *pooling.gradients(pooled)
+        )
+        if wanted:
+            self.plan.backward_data(top_diff, self.blobs[0].data.reshape(-1), bottom.diff.reshape(-1))
+
+    def _bias_diff(self):
+        """The gradient of the bias, or None where there is none."""
+        return gradient_of(self.blobs[1]) if self.fields.bias_term and self.param_propagate_down[1] else None
+
+    @repeatable
     def backward(self, top, propagate_down, bottom):
         weight = self.blobs[0].data.reshape(-1)
         for target, wanted, source in zip(top, propagate_down, bottom):
             top_diff = target.diff.reshape(-1)
-            bias_diff = self.blobs[1].diff if self.fields.bias_term and self.param_propagate_down[1] else None
+            bias_diff = self._bias_diff()
             if self.param_propagate_down[0]:
-                weight_diff = self.blobs[0].diff.reshape(-1)
+                weight_diff = gradient_of(self.blobs[0])
                 self.plan.backward_weight(source.data.reshape(-1), top_diff, weight_diff, bias_diff)
                 self._clear(weight_diff)
             elif bias_diff is not None:

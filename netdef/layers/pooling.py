@@ -12,6 +12,7 @@ from netdef.kernels._jit import num_threads
 from netdef.kernels._size import sized
 from netdef.kernels.average_pooling import AveragePlan
 from netdef.kernels.depthwise import owing_taps
+from netdef.kernels.pool_planes import are_pairs, pair_offsets
 from netdef.layer import Layer, between, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, refuse_in_place
 from prototxt import schema
@@ -78,7 +79,7 @@ class PoolingLayer(Layer):
         for name, values in (("kernel", self.kernel or (1, 1)), ("stride", self.stride)):
             self._check_positive(name, values)
         self.floor = self._read_floor()
-        self.averaged = None
+        self.averaged = self.geometry = None
         if fields.global_pooling:
             self._check_global()
         elif any(self.pad):
@@ -193,13 +194,28 @@ class PoolingLayer(Layer):
         # Beyond the padded image kernel and stride have no effect, and the kernels count in 32 bits.
         kernel = tuple(map(min, kernel, padded))
         stride = tuple(min(self.stride[i], padded[i] + 1) for i in range(2))
-        self.geometry = (*size, *kernel, *stride, *self.pad, *pooled)
+        geometry = (*size, *kernel, *stride, *self.pad, *pooled)
+        if geometry != self.geometry:
+            self.geometry, self.pairs = geometry, are_pairs(geometry)
+            self.offsets = pair_offsets(geometry, self.dtype.itemsize)
         for blob in top:
             blob.reshape((*shape[:2], *pooled))
 
     def _mask(self, top):
         """The places of the maxima: the second top's data if there is one."""
         return top[1].data.reshape(-1) if len(top) > 1 else self.scratch("mask", (top[0].count,), np.int32)
+
+    @property
+    def is_maximum(self) -> bool:
+        return self.fields.pool == MAX
+
+    def maxima(self, top) -> tuple:
+        """What `netdef.kernels.pooling.max_forward` takes behind the bottom."""
+        return self.geometry, self.pairs, self.offsets, self._mask(top), top[0].data.reshape(-1)
+
+    def gradients(self, top) -> tuple:
+        """What `netdef.kernels.pooling.pairs_backward` takes before the bottom's gradient, its geometry last."""
+        return top[0].diff.reshape(-1), self._mask(top), self.geometry
 
     def _average(self, blob):
         """The plan of AVE over many planes, or None; made when shapes change."""
@@ -228,7 +244,7 @@ class PoolingLayer(Layer):
         source, target = bottom[0].data.reshape(-1), top[0].data.reshape(-1)
         count = top[0].count * self.geometry[2]
         if self.fields.pool == MAX:
-            sized(kernels.max_forward, count)(source, self.geometry, self._mask(top), target)
+            sized(kernels.max_forward, count)(source, *self.maxima(top))
         elif self.fields.pool == AVE and self._average(bottom[0]):
             self.average.forward(source, self._slots(count), target)
         elif self.fields.pool == AVE:
@@ -242,6 +258,7 @@ class PoolingLayer(Layer):
         else:
             sized(kernels.stochastic_test_forward, count)(source, self.geometry, target)
 
+    @repeatable
     def backward(self, top, propagate_down, bottom):
         if not propagate_down[0]:
             return
@@ -258,7 +275,5 @@ class PoolingLayer(Layer):
             return
         if self.fields.pool == STOCHASTIC and self.phase != schema.TRAIN:
             self.fail("STOCHASTIC pooling has no gradient in phase TEST. Use it in phase TRAIN, or MAX or AVE.")
-        height, width, *window, pooled_height, pooled_width = self.geometry
-        exact = window == [2, 2, 2, 2, 0, 0] and (height, width) == (2 * pooled_height, 2 * pooled_width)
-        function = kernels.pairs_backward if exact and len(top) == 1 else kernels.mask_backward
+        function = kernels.pairs_backward if self.pairs and len(top) == 1 else kernels.mask_backward
         sized(function, target.size)(source, self._mask(top), self.geometry, target)

@@ -6,6 +6,7 @@ import numpy as np
 
 from netdef.kernels._size import sized
 from netdef.kernels.loss import (
+    checked_softmax_loss,
     num_chunks,
     softmax_loss_backward,
     softmax_loss_forward,
@@ -20,6 +21,7 @@ from netdef.layers._loss import (
     ignored_label,
     normalization_mode,
     normalizer,
+    refuse_label,
     refuse_label_gradient,
     scores_and_labels,
 )
@@ -66,6 +68,7 @@ class SoftmaxWithLossLayer(LossLayer):
         self.ignore_label = ignored_label(self.param.loss_param)
         self.mode = normalization_mode(self.param.loss_param, schema.LossParameter.VALID)
         check_fixed_normalizer(self)
+        self.fixed_normalizer = self.param.loss_param.pre_fixed_normalizer
         self.class_weight = np.array(self.param.loss_param.class_weight, self.dtype)
         self.divisor = 1.0
 
@@ -92,19 +95,28 @@ class SoftmaxWithLossLayer(LossLayer):
 
     def forward(self, bottom, top):
         outer, num_labels, inner = self.planes
-        label = bottom[1].data
-        check_labels(self, label, num_labels, self.ignore_label)
+        label, scores = bottom[1].data, bottom[0].data.reshape(self.planes)
         prob = self.prob(top)
         scale = self.scratch("scale", (outer, inner))
-        sized(softmax_forward, prob.size)(bottom[0].data.reshape(self.planes), scale, prob)
         partial = self.scratch("partial", (num_chunks(label.size), 2), np.float64)
-        if self.class_weight.size:
-            run, weights = sized(weighted_softmax_loss_forward, label.size), (self.class_weight,)
+        softmax = sized(softmax_forward, prob.size)
+        if softmax is softmax_forward.serial and not self.class_weight.size:
+            bad, loss, valid = checked_softmax_loss(scores, label.reshape(-1), self.ignore_label, scale, prob, partial)
+            if bad >= 0:
+                refuse_label(self, label, bad, num_labels)
         else:
-            run, weights = sized(softmax_loss_forward, label.size), ()
-        loss, valid = run(prob, label.reshape(-1), self.ignore_label, *weights, partial)
-        self.divisor = normalizer(self.mode, outer, outer * inner, valid, self.param.loss_param.pre_fixed_normalizer)
+            check_labels(self, label, num_labels, self.ignore_label)
+            softmax(scores, scale, prob)
+            loss, valid = self._sums(prob, label.reshape(-1), partial)
+        self.divisor = normalizer(self.mode, outer, outer * inner, valid, self.fixed_normalizer)
         top[0].data[...] = loss / self.divisor
+
+    def _sums(self, prob, label, partial):
+        """(loss, number of labels that count), as the kernels give them."""
+        if self.class_weight.size:
+            run = sized(weighted_softmax_loss_forward, label.size)
+            return run(prob, label, self.ignore_label, self.class_weight, partial)
+        return sized(softmax_loss_forward, label.size)(prob, label, self.ignore_label, partial)
 
     def backward(self, top, propagate_down, bottom):
         refuse_label_gradient(self, propagate_down)

@@ -1,8 +1,9 @@
 """Which layers are computed in one pass."""
 
+import numpy as np
 import pytest
 
-from netdef.chains import find_chains
+from netdef.chains import find_backward_chains, find_chains
 from netdef.net import Net
 from prototxt import parse_net, schema
 
@@ -39,3 +40,74 @@ def test_chains(name):
     force = "force_backward: true " if name == "a gradient is wanted" else ""
     net = Net(parse_net(force + HEAD + text), schema.TEST)
     assert [(chain.first, chain.last) for chain in find_chains(net.steps).values()] == expected
+
+
+CONV = layer("conv", "Convolution", top="c", more="convolution_param { num_output: 4 kernel_size: 1 }")
+POOL = layer("pool", "Pooling", "c", "p", "pooling_param { kernel_size: 2 stride: 2 }")
+LOSS = layer("loss", "Reduction", "p", "loss", "loss_weight: 1")
+TOUCHING = HEAD.replace("dim: 5", "dim: 6")
+POOLED = {
+    "two": (TOUCHING + CONV + POOL + LOSS, [0, 1]),
+    "windows that overlap": (TOUCHING + CONV + POOL.replace("stride: 2", "stride: 1") + LOSS, [0]),
+    "windows over the border": (HEAD + CONV + POOL + LOSS, [0]),
+    "an average": (TOUCHING + CONV + POOL.replace("kernel", "pool: AVE kernel") + LOSS, []),
+    "places that are asked for": (TOUCHING + CONV + POOL.replace('top: "p"', 'top: "p" top: "m"') + LOSS, []),
+    "another reader of the top": (
+        TOUCHING + CONV + POOL + LOSS + layer("sum", "Reduction", "c", "sum", "loss_weight: 1"), []
+    ),
+    "a layer between": (TOUCHING + CONV + layer("relu", "ReLU", "c", "c") + POOL + LOSS, []),
+    "a loss of the top": (TOUCHING + CONV.replace("convolution_param", "loss_weight: 1 convolution_param") + POOL, []),
+    "frozen filters": (
+        TOUCHING + CONV.replace("convolution_param", "param { lr_mult: 0 } convolution_param") + POOL + LOSS, [0]
+    ),
+    "many filters": (TOUCHING + CONV.replace("num_output: 4", "num_output: 40") + POOL + LOSS, [0]),
+    "a connection table": (
+        TOUCHING + CONV.replace("kernel_size", "connection_table: ['X.XX', 'XXXX', '..XX'] kernel_size") + POOL + LOSS,
+        [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", POOLED)
+def test_convolutions_and_their_pooling(name):
+    text, expected = POOLED[name]
+    net = Net(parse_net("force_backward: true " * ("frozen" not in name) + text), schema.TRAIN)
+    found = [[(chain.first, chain.last) for chain in find(net.steps).values()]
+             for find in (find_chains, find_backward_chains)]  # fmt: skip
+    assert found == [[(1, 2)] if which in expected else [] for which in (0, 1)]
+
+
+def test_no_chain_writes_where_it_still_has_to_read():
+    net = Net(parse_net(TOUCHING + CONV + POOL + LOSS), schema.TEST)
+    net.blobs["p"].set_data(net.blobs["x"].data.reshape(-1)[: net.blobs["p"].count])
+    assert find_chains(net.steps) == {}
+
+
+@pytest.mark.parametrize("batch", [1, 5, 16, 37])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "num_output: 6 kernel_size: 3 pad: 1 group: 3",
+        "num_output: 4 kernel_size: 1 bias_term: false",
+        "num_output: 5 kernel_size: 3 stride: 2 pad: 2",
+        "num_output: 40 kernel_size: 2 dilation: 2 pad: 1",
+    ],
+)
+def test_convolutions_with_their_pooling_give_the_same_bits(rng, fields, dtype, batch):
+    text = HEAD.replace("dim: 2", f"dim: {batch}").replace("dim: 4 dim: 5", "dim: 14 dim: 22")
+    text += CONV.replace("num_output: 4 kernel_size: 1", fields) + POOL + LOSS
+    nets = [Net(parse_net("force_backward: true " + text), schema.TRAIN, dtype=dtype, seed=3) for _ in range(2)]
+    assert find_chains(nets[0].steps)
+    for _ in range(4):
+        values = rng.normal(size=nets[0].blobs["x"].shape)
+        for net in nets:
+            net.blobs["x"].data[...] = values
+            net.clear_param_diffs()
+        nets[0].run(), nets[0].run_backward()
+        nets[1].run_steps(0, 3), nets[1].run_steps_backward(3, 0)
+        for name, blob in nets[0].blobs.items():
+            np.testing.assert_array_equal(blob.data, nets[1].blobs[name].data, err_msg=name)
+            np.testing.assert_array_equal(blob.diff, nets[1].blobs[name].diff, err_msg=name)
+        for one, other in zip(nets[0].params["conv"], nets[1].params["conv"]):
+            np.testing.assert_array_equal(one.diff, other.diff)

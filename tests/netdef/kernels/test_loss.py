@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from netdef.kernels import loss
+from netdef.kernels.softmax import softmax_forward
 from tests.support.threads import assert_same_bits
 
 COUNT = 2 * loss.CHUNK + 100
@@ -29,6 +30,18 @@ def test_softmax_loss(rng, partial):
     assert valid == np.count_nonzero(label != 1)
     assert_same_bits(loss.softmax_loss_forward, prob, label, 1.0, partial)
     assert_same_bits(loss.softmax_loss_backward, prob, label, 1.0, np.float32(0.3), np.empty_like(prob))
+
+
+def test_checked_softmax_loss(rng):
+    scores, label = rng.normal(size=(4, 3, 5)).astype(np.float32), rng.integers(0, 3, 20).astype(np.float32)
+    prob, wanted, scale, partial = np.empty_like(scores), np.empty_like(scores), np.empty((4, 5)), np.zeros((1, 2))
+    scale = scale.astype(np.float32)
+    bad, total, valid = loss.checked_softmax_loss(scores, label, 1.0, scale, prob, partial)
+    softmax_forward.serial(scores, scale, wanted)
+    np.testing.assert_array_equal(prob, wanted)
+    assert (bad, total, valid) == (-1, *loss.softmax_loss_forward.serial(wanted, label, 1.0, partial))
+    label[7] = 3
+    assert loss.checked_softmax_loss(scores, label, 1.0, scale, prob, partial)[0] == 7
 
 
 def test_sigmoid_cross_entropy(rng, partial):

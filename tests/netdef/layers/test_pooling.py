@@ -54,6 +54,12 @@ CASES = [
     ("kernel_size: 3 pad: 1", (3, 7, 5, 18), (3, 3), (1, 1), (1, 1), False),
     ("kernel_size: 3 stride: 2", (1, 18, 7, 5), (3, 3), (2, 2), (0, 0), False),
     ("kernel_size: 3 stride: 2 pad: 1", (3, 6, 6, 9), (3, 3), (2, 2), (1, 1), False),
+    ("kernel_size: 2 stride: 2", (3, 2, 10, 2), (2, 2), (2, 2), (0, 0), False),  # windows that touch, in short rows
+    ("kernel_size: 2 stride: 2", (2, 3, 6, 8), (2, 2), (2, 2), (0, 0), False),
+    ("kernel_size: 2 stride: 2", (3, 2, 10, 14), (2, 2), (2, 2), (0, 0), False),
+    ("kernel_size: 2 stride: 2", (2, 3, 4, 24), (2, 2), (2, 2), (0, 0), False),  # and in long ones
+    ("kernel_size: 2 stride: 2", (2, 3, 6, 32), (2, 2), (2, 2), (0, 0), False),
+    ("kernel_size: 2 stride: 2", (3, 1, 4, 38), (2, 2), (2, 2), (0, 0), False),
 ]  # fmt: skip
 
 
