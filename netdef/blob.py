@@ -8,6 +8,7 @@ Source: Caffe include/caffe/blob.hpp, src/caffe/blob.cpp.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import TYPE_CHECKING
@@ -27,12 +28,12 @@ MAX_ELEMENTS = 2**31 - 1  # blob.cpp:31: a blob's count must fit a C int
 class Memory:
     """One flat buffer that several blobs may look at. ``version`` changes when the buffer is replaced.
 
-    ``Memory.changes`` counts, over all blobs, whatever gives one another shape or other memory: while it stands
-    still, arrays that were taken from blobs are those that the blobs would give again. What a ``stale`` buffer holds
-    counts as zeros, which it will be filled with at the next look.
+    ``Memory.changes`` counts, over all blobs, whatever gives one another shape or other memory, and forks: while it
+    stands still, arrays that were taken from blobs are those that the blobs would give again. What a ``stale`` buffer
+    holds counts as zeros, which it will be filled with at the next look.
     """
 
-    __slots__ = ("flat", "version", "filler", "stale", "_pool")
+    __slots__ = ("flat", "version", "filler", "stale", "is_lent", "_pool")
     changes = 0
 
     def __init__(self) -> None:
@@ -40,6 +41,7 @@ class Memory:
         self.version = 0
         self.filler: Callable[[np.ndarray], None] | None = None
         self.stale = False
+        self.is_lent = False  # whether the buffer belongs to somebody else, who fills it
         self._pool: Pool | None = None
 
     def borrow_from(self, pool: Pool) -> None:
@@ -58,6 +60,14 @@ class Memory:
         if self.flat is None or self.flat.size < count:
             self.replace(self._pool.take(count, dtype) if self._pool else aligned.zeros(count, dtype))
         return self.flat
+
+
+def _count_fork() -> None:
+    Memory.changes += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
 
 
 class Blob:
@@ -196,7 +206,7 @@ class Blob:
         Where it does not count it was to be cleared, and each of its elements must be written now.
         """
         memory = self._diff_memory
-        overwrite = memory.stale and memory.flat.size == self._count  # no other blob sees more of it
+        overwrite = memory.stale and self.owns_diff
         if overwrite:
             memory.stale = False
         return self.diff, not overwrite
@@ -205,6 +215,17 @@ class Blob:
     def data_memory(self) -> Memory:
         """What holds the values: one and the same for blobs that share them."""
         return self._data_memory
+
+    @property
+    def diff_memory(self) -> Memory:
+        """What holds the gradient."""
+        return self._diff_memory
+
+    @property
+    def owns_diff(self) -> bool:
+        """Whether the memory of the gradient holds nothing else, as far as there is any."""
+        flat = self._diff_memory.flat
+        return flat is None or flat.size == self._count
 
     @property
     def has_data(self) -> bool:
@@ -254,6 +275,16 @@ class Blob:
         So do the blobs that share data with this one (syncedmem.cpp, set_cpu_data).
         """
         self._data_memory.replace(array.reshape(-1))
+        self._data_memory.is_lent = True
+
+    def copy_data(self, array: np.ndarray) -> None:
+        """Take over the values of ``array``, which has the blob's count, into memory of its own."""
+        memory = self._data_memory
+        if memory.is_lent:
+            memory.replace(None)
+            memory.is_lent = False
+        self.forget_filler()
+        self.data[...] = array
 
     def _check_count(self, other: Blob) -> None:
         if self._count != other._count:

@@ -41,16 +41,17 @@ def register_layer(name: str) -> Callable[[type[Layer]], type[Layer]]:
     return file
 
 
-def repeatable(forward: Callable | None = None, *, when: Callable[[Layer], bool] | None = None) -> Callable:
-    """Mark a `Layer.forward` that does nothing but call kernels, with arguments that only new shapes, other memory
-    or another number of threads would change: a net notes the calls once and then repeats them.
+def repeatable(function: Callable | None = None, *, when: Callable[[Layer], bool] | None = None) -> Callable:
+    """Mark a `Layer.forward` or `Layer.backward` that does nothing but call kernels, with arguments that only new
+    shapes, other memory or another number of threads would change: a net notes the calls once and then repeats them.
+    Backward, they may also depend on which gradients of parameters are to be cleared.
 
     ``when(layer)`` says for which layers of the class this is so; by default for all.
     """
-    if forward is None:
+    if function is None:
         return lambda decorated: repeatable(decorated, when=when)
-    forward.repeatable = when or (lambda layer: True)
-    return forward
+    function.repeatable = when or (lambda layer: True)
+    return function
 
 
 class Counts(tuple):
@@ -158,6 +159,12 @@ class Layer:
     def is_repeatable(self) -> bool:
         """Whether `forward` is marked as `repeatable`."""
         when = getattr(type(self).forward, "repeatable", None)
+        return when is not None and when(self)
+
+    @property
+    def is_backward_repeatable(self) -> bool:
+        """Whether `backward` is marked as `repeatable`."""
+        when = getattr(type(self).backward, "repeatable", None)
         return when is not None and when(self)
 
     # -- what the net calls --------------------------------------------------------------------------------

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -26,10 +27,11 @@ from netdef.net_interface import NetInterface
 from netdef.net_parameters import NetParameters
 from netdef.parameters import ParameterTable
 from netdef.random import default_seed, derive_seed
-from netdef.replay import Replay
+from netdef.replay import BackwardReplay, Replay
 from netdef.sharing import Sharing
 from prototxt import Document, schema
 
+NOTHING: Mapping[int, Callable[[], None]] = MappingProxyType({})
 AUTOMATIC = "(automatic)"  # the name of tops that a layer adds by itself (net.cpp:374)
 
 
@@ -101,7 +103,7 @@ class Net(NetParameters, NetInterface):
         self._blobs: list[Blob] = []
         self._input_names: list[str] = []
         self._output_names: list[str] = []
-        self._replay = Replay()
+        self._replay, self._backward_replay = Replay(), BackwardReplay()
         self.sharing: Sharing | None = None
         refuse_unknown_types(self.document, [(node.path, node.name, node.type) for node in self.graph.nodes])
         try:
@@ -229,7 +231,7 @@ class Net(NetParameters, NetInterface):
                     self._reshape(step)
                 layer.forward(bottom, top)
                 for blob, weight in step.losses:
-                    loss += weight * float(blob.data.sum(dtype=np.float64))
+                    loss += weight * (blob.data.item() if blob.count == 1 else float(blob.data.sum(dtype=np.float64)))
                 if layer.is_data:
                     step.shapes = step.current_shapes()
         except NetdefError as error:
@@ -242,21 +244,28 @@ class Net(NetParameters, NetInterface):
         """Whether code of the user's runs during the backward pass, which may look at gradients and weights."""
         return any(step.node.type == "Python" for step in self.steps)
 
-    def backward_from_to(self, start: int, end: int, after_layer: Callable[[int], None] | None = None) -> None:
+    def backward_from_to(self, start: int, end: int, after: Mapping[int, Callable[[], None]] = NOTHING) -> None:
         """Run layers ``start`` down to ``end`` backward; parameter gradients are added to what is there.
 
-        ``after_layer`` is called with the number of each layer that has run.
+        ``after[i]()`` is called when layer i has run.
         """
         if self.sharing:
             self.sharing.refuse_backward()
+        if start >= len(self.steps) - 1 and end == 0:
+            self._backward_replay.backward(self, after)
+        else:
+            self.run_steps_backward(start, end, after)
+
+    def run_steps_backward(self, start: int, end: int, after: Mapping[int, Callable[[], None]] = NOTHING) -> None:
+        """`backward_from_to`, layer by layer."""
         step = None
         try:
             for number in range(start, end - 1, -1):
                 step = self.steps[number]
                 if step.needs_backward:
                     step.layer.backward(step.top, step.bottom_needs_backward, step.bottom)
-                if after_layer is not None:
-                    after_layer(number)
+                if number in after:
+                    after[number]()
         except NetdefError as error:
             self._place(error, step)
             raise
@@ -265,9 +274,9 @@ class Net(NetParameters, NetInterface):
         """One forward pass; returns the loss."""
         return self.forward_from_to(0, len(self.steps) - 1)
 
-    def run_backward(self, after_layer: Callable[[int], None] | None = None) -> None:
+    def run_backward(self, after: Mapping[int, Callable[[], None]] = NOTHING) -> None:
         """One backward pass; see `backward_from_to`."""
-        self.backward_from_to(len(self.steps) - 1, 0, after_layer)
+        self.backward_from_to(len(self.steps) - 1, 0, after)
 
     def reshape(self) -> None:
         """Carry new shapes of the inputs through the net."""

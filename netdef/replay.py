@@ -1,21 +1,24 @@
-"""Forward passes that are noted once and then repeated.
+"""Passes that are noted once and then repeated.
 
-Most layers' forward passes are calls of kernels whose arguments stay as long as shapes, memory and threads stay.
-A net notes them in its second pass of such a kind; from the third on they run one after another without a word of
-Python in between. Whatever a user does to values between two passes counts in the next one, as ever.
+Most layers' passes are calls of kernels whose arguments stay as long as shapes, memory and threads stay. A net notes
+them in its second pass of such a kind; from the third on they run one after another without a word of Python in
+between. Whatever a user does to values between two passes counts in the next one, as ever.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from netdef.blob import Memory
-from netdef.chains import find_chains
+from netdef.chains import find_backward_chains, find_chains
 from netdef.kernels._jit import has_threads, num_threads
 from netdef.kernels.calls import CAN_REPEAT, CallTable, UnsuitableCallError, noted_calls
 
 if TYPE_CHECKING:
     from netdef.net import Net
+
+MOST_KINDS = 4  # of backward passes that are noted at a time
 
 
 class _Part(NamedTuple):
@@ -24,6 +27,23 @@ class _Part(NamedTuple):
     first: int
     last: int
     calls: tuple[int, int] | None
+
+
+class _BackwardPart(NamedTuple):
+    """Steps ``first`` down to ``last``, both included, with the range of their calls, or None to run them.
+
+    ``opened`` are the gradients that were to be cleared, and are no longer when the part has run.
+    """
+
+    first: int
+    last: int
+    calls: tuple[int, int] | None
+    opened: list[Memory]
+
+    def with_next(self, part: _BackwardPart) -> _BackwardPart:
+        """This one and the next of the same kind as one."""
+        calls = self.calls and (self.calls[0], part.calls[1])
+        return _BackwardPart(self.first, part.last, calls, self.opened + part.opened)
 
 
 def _state() -> tuple:
@@ -82,6 +102,81 @@ class Replay:
                 if _state() != self._noted_at:
                     return net.run_steps(last + 1, len(net.steps) - 1, loss)
         return loss
+
+
+class BackwardReplay:
+    """Whole backward passes of one net, of each kind in which they come.
+
+    A kind is: which gradients of parameters are to be cleared, and after which layers somebody wants to be called.
+    """
+
+    def __init__(self) -> None:
+        self._state: tuple | None = None
+        self._seen: set[tuple] = set()
+        self._noted: dict[tuple, tuple[list[_BackwardPart], CallTable | None]] = {}
+
+    def backward(self, net: Net, after: Mapping[int, Callable[[], None]]) -> None:
+        """One backward pass of all layers of ``net``; ``after[i]()`` is called when layer i has run."""
+        if self._state != _state():
+            self._state = _state()
+            self._seen.clear()
+            self._noted.clear()
+        kind = (*(blob.diff_memory.stale for blob in net.learnable_params), *after)
+        if kind in self._noted:
+            self._repeat(net, after, *self._noted[kind])
+        elif kind in self._seen and CAN_REPEAT and len(self._noted) < MOST_KINDS:
+            self._noted[kind] = self._note(net, after)
+        else:
+            net.run_steps_backward(len(net.steps) - 1, 0, after)
+        if self._state == _state():
+            self._seen.add(kind)
+
+    def _note(self, net: Net, after: Mapping[int, Callable[[], None]]) -> tuple[list[_BackwardPart], CallTable | None]:
+        """A backward pass, step by step, in which the calls of those steps that can be repeated are noted."""
+        calls, parts = [], []
+        chains = find_backward_chains(net.steps)
+        number = len(net.steps) - 1
+        while number >= 0:
+            last = number - 1 if number in chains and number not in after else number
+            layers = [net.steps[index].layer for index in range(last, number + 1) if net.steps[index].needs_backward]
+            memories = [blob.diff_memory for layer in layers for blob in layer.blobs if blob.diff_memory.stale]
+            fits = all(layer.is_backward_repeatable and all(blob.owns_diff for blob in layer.blobs) for layer in layers)
+            with noted_calls() as noted:
+                if last < number:
+                    chains[number].backward()
+                else:
+                    net.run_steps_backward(number, number)
+            part = _BackwardPart(number, last, None, [])
+            if fits:
+                opened = [memory for memory in memories if not memory.stale]
+                part = _BackwardPart(number, last, (len(calls), len(calls) + len(noted)), opened)
+                calls += noted
+            if parts and parts[-1].last not in after and (parts[-1].calls is None) == (part.calls is None):
+                part = parts.pop().with_next(part)
+            parts.append(part)
+            if last in after:
+                after[last]()
+            number = last - 1
+        try:
+            return parts, CallTable(calls)
+        except UnsuitableCallError:
+            return [_BackwardPart(len(net.steps) - 1, 0, None, [])], None
+
+    def _repeat(self, net: Net, after, parts: list[_BackwardPart], table: CallTable | None) -> None:
+        state = self._state
+        for first, last, calls, opened in parts:
+            if calls is None:
+                net.run_steps_backward(first, last, after)
+                if _state() != state:
+                    net.run_steps_backward(last - 1, 0, after)
+                    return
+                continue
+            if not table.run(*calls):
+                raise MemoryError("a kernel found no memory for its working space")
+            for memory in opened:
+                memory.stale = False
+            if last in after:
+                after[last]()
 
 
 def _append(parts: list[_Part], first: int, last: int, calls: tuple[int, int] | None) -> None:

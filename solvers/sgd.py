@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from math import sqrt
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from netdef import aligned
+from netdef.blob import Memory
 from netdef.kernels import update
 from netdef.kernels._jit import has_threads
 from netdef.kernels._size import sized
@@ -50,7 +52,9 @@ class SGDSolver(Solver):
         blobs = self.net.learnable_params
         self.history = [aligned.zeros(blob.shape, self.net.dtype) for _ in range(self.history_slots) for blob in blobs]
         self._flat_history = [[h.reshape(-1) for h in self.history[i :: len(blobs)]] for i in range(len(blobs))]
-        self._bound: dict[tuple[int, ...], tuple] = {}  # updates of parameters, bound to the arrays named before them
+        self._bound: dict[tuple[int, ...], _Bound] = {}  # updates of parameters
+        self._squares: _Bound | None = None  # of all gradients
+        self._sums: list[np.ndarray] = []  # where they go
         uses = self.net.parameters.last_uses(self.net.layers)
         large = {layer: [i for i in indices if blobs[i].count >= _PARALLEL_FROM] for layer, indices in uses.items()}
         self._early = {layer: tuple(indices) for layer, indices in large.items() if indices}
@@ -83,11 +87,8 @@ class SGDSolver(Solver):
         """The gradients are still in the cache where they were written."""
         numbers = self._numbers(self.learning_rate(), 1.0)
 
-        def after_layer(layer: int) -> None:
-            if layer in self._early:
-                self._update_parameters(self._early[layer], numbers)
-
-        self.net.run_backward(after_layer)
+        after = {layer: partial(self._update_parameters, indices, numbers) for layer, indices in self._early.items()}
+        self.net.run_backward(after)
         self._update_parameters(self._late, numbers)
 
     def _numbers(self, rate: float, scale: float) -> list[tuple[float, ...]]:
@@ -103,21 +104,28 @@ class SGDSolver(Solver):
 
     def _update_parameters(self, indices: tuple[int, ...], numbers: list[tuple[float, ...]]) -> None:
         """Regularize and subtract some of the net's `learnable_params`."""
+        bound = self._bound.get(indices)
+        if bound is not None and bound.fits():
+            bound.run([numbers[index] for index in indices])
+            return
         blobs, rates = self.net.learnable_params, self.net.params_lr
         moving = indices
         if 0 in rates:
             resting = {i for i in indices if rates[i] == 0 and self._rests(i, sum(numbers[i][-2:]))}
             for index in resting:
                 blobs[index].clear_diff_later()
-            moving = [index for index in indices if index not in resting]
+            moving = tuple(index for index in indices if index not in resting)
         if not moving:
             return
         own = [(blobs[index].data, blobs[index].diff) for index in moving]
-        key = [has_threads(), *map(id, chain.from_iterable(own))]
-        bound = self._bound.get(indices)
-        if bound is None or bound[0] != key:
-            bound = self._bound[indices] = key, own, self._bind(moving)
-        bound[2]([numbers[index] for index in moving])
+        bound = self._bound.get(moving)
+        if bound is None or not bound.names(own):
+            bound = self._bound[moving] = _Bound(
+                own, self._bind(moving), [blobs[index].diff_memory for index in moving]
+            )
+        if moving == indices:
+            bound.keep()
+        bound.run([numbers[index] for index in moving])
 
     def _bind(self, indices: Sequence[int]) -> BoundCalls:
         kernel, calls = self.rule(1.0)[0], []
@@ -142,8 +150,7 @@ class SGDSolver(Solver):
         log_norm = self.param.log_gradient_norm and self.due(self.param.display)
         if limit < 0 and not log_norm:
             return 1.0
-        blobs = self.net.learnable_params
-        norm = sqrt(sum(_square_sum(blob.diff.reshape(-1)) for blob in blobs if blob.has_diff))
+        norm = self._gradient_norm()
         if log_norm:
             mean = norm / self.param.iter_size
             self.log.info("sgd_solver.cpp:85", f"Iteration {self.iter}, gradient norm = {number(mean)}")
@@ -156,12 +163,52 @@ class SGDSolver(Solver):
         )
         return limit / norm
 
+    def _gradient_norm(self) -> float:
+        """The L2 norm of the gradients of all parameters, summed in chunks, in float64."""
+        if self._squares is None or not self._squares.fits():
+            blobs = [blob for blob in self.net.learnable_params if blob.has_diff]
+            own = [(blob.diff,) for blob in blobs]
+            if self._squares is None or not self._squares.names(own):
+                kernel, calls = update.sums_of_squares, []
+                self._sums = [np.empty(-(-diff.size // update.CHUNK)) for (diff,) in own]
+                for (diff,), partial in zip(own, self._sums, strict=True):
+                    twin = sized(kernel, diff.size) if diff.size >= _PARALLEL_FROM else kernel.serial
+                    calls.append((twin, (diff.reshape(-1), partial)))
+                self._squares = _Bound(own, BoundCalls(calls, float), [blob.diff_memory for blob in blobs])
+            self._squares.keep()
+        self._squares.run([()] * len(self._sums))
+        return sqrt(sum(sum(partial.tolist()) for partial in self._sums))
 
-def _square_sum(values: np.ndarray) -> float:
-    partial = np.empty(-(-values.size // update.CHUNK))
-    kernel = update.sums_of_squares
-    (sized(kernel, values.size) if values.size >= _PARALLEL_FROM else kernel.serial)(values, partial)
-    return sum(partial.tolist())
+
+class _Bound:
+    """Calls bound to arrays of the parameters.
+
+    ``run`` makes them; ``gradients`` are the memories of those gradients that they read.
+    """
+
+    def __init__(self, arrays: Sequence[tuple[np.ndarray, ...]], run: BoundCalls, gradients: Sequence[Memory]) -> None:
+        self._arrays, self._gradients, self.run = arrays, gradients, run
+        self._threads = has_threads()
+        self._valid_at = -1
+
+    def keep(self) -> None:
+        """Note that the arrays are those of the blobs now."""
+        self._valid_at = Memory.changes
+
+    def fits(self) -> bool:
+        """Whether the arrays are still those of the blobs, and hold what the blobs would show."""
+        if self._valid_at != Memory.changes:
+            return False
+        for memory in self._gradients:  # at each step, and quicker than any()
+            if memory.stale:
+                return False
+        return True
+
+    def names(self, arrays: Sequence[tuple[np.ndarray, ...]]) -> bool:
+        """Whether the calls are bound to these."""
+        pairs = zip(chain.from_iterable(arrays), chain.from_iterable(self._arrays))
+        same = len(arrays) == len(self._arrays) and all(one is other for one, other in pairs)
+        return same and self._threads == has_threads()
 
 
 def refuse_momentum(solver: Solver) -> None:

@@ -6,13 +6,14 @@ Source: Caffe python/caffe/_caffe.cpp:106-190, 292-320, 380-427, python/caffe/py
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from netdef.caffe.errors import CaffeError, check_file
 from netdef.caffe.switches import LOG
+from netdef.net import NOTHING
 from netdef.net import Net as _Net
 from prototxt import Document
 
@@ -118,15 +119,15 @@ class Net(_Net):
         """Whether hooks or Python layers run during the backward pass: they may look at gradients and change them."""
         return bool(self._hooks["before_backward"] or self._hooks["after_backward"]) or super().backward_is_watched
 
-    def backward_from_to(self, start: int, end: int, after_layer: Hook | None = None) -> None:
+    def backward_from_to(self, start: int, end: int, after: Mapping[int, Callable[[], None]] = NOTHING) -> None:
         """Run layers ``start`` down to ``end`` backward, and the hooks."""
         before, after = self._hooks["before_backward"], self._hooks["after_backward"]
         if not before and not after:
-            super().backward_from_to(start, end, after_layer)
+            super().backward_from_to(start, end, after)
             return
         for index in range(start, end - 1, -1):
             _call(before, index)
-            super().backward_from_to(index, index, after_layer)
+            super().backward_from_to(index, index, after)
             _call(after, index)
 
     def set_input_arrays(self, data: np.ndarray, labels: np.ndarray) -> None:

@@ -11,6 +11,10 @@ from netdef.blob import Blob
 from netdef.data.prefetch import Prefetcher
 from netdef.layer import Layer
 
+# Bytes of a batch that is copied. The layers that follow then find it where the last one was, and a net can repeat
+# its calls of kernels; with more there is so much to compute that this does not matter, and copying does.
+COPIED = 1 << 22
+
 
 class TopBatch(Protocol):
     """Arrays for the tops, and where the reader stood after them."""
@@ -90,7 +94,10 @@ class PrefetchingLayer(Layer):
         self._shapes = [array.shape for array in batch.tops]
         for blob, array in zip(top, batch.tops):
             blob.reshape(array.shape)
-            blob.set_data(array)
+            if array.nbytes <= COPIED:
+                blob.copy_data(array)
+            else:
+                blob.set_data(array)
         if batch.restarts != self._restarts:
             self._restarts = batch.restarts
             if self.on_restart is not None:

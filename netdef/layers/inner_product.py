@@ -5,6 +5,7 @@ from __future__ import annotations
 from netdef.kernels.inner_product import InnerProductPlan, add_column_sums
 from netdef.layer import Layer, exactly, register_layer, repeatable
 from netdef.layers._axes import bottom_name, canonical_axis, refuse_in_place
+from netdef.layers._gradients import gradient_of
 
 
 @register_layer("InnerProduct")
@@ -68,12 +69,13 @@ class InnerProductLayer(Layer):
         bias = self.blobs[1].data if self.fields.bias_term else None
         self.plan.forward(bottom[0].data.reshape(-1), self.blobs[0].data.reshape(-1), bias, top[0].data.reshape(-1))
 
+    @repeatable(when=lambda layer: layer.plan.num > 0)
     def backward(self, top, propagate_down, bottom):
         top_diff = top[0].diff.reshape(-1)
-        if self.param_propagate_down[0]:
-            weight_diff, add = self.blobs[0].open_diff()
-            self.plan.backward_weight(bottom[0].data.reshape(-1), top_diff, weight_diff.reshape(-1), add)
-        if self.fields.bias_term and self.param_propagate_down[1]:
-            add_column_sums(top_diff, self.blobs[1].diff)
         if propagate_down[0]:
             self.plan.backward_data(top_diff, self.blobs[0].data.reshape(-1), bottom[0].diff.reshape(-1))
+        if self.fields.bias_term and self.param_propagate_down[1]:
+            add_column_sums(top_diff, gradient_of(self.blobs[1]))
+        if self.param_propagate_down[0]:  # last: whoever updates the weights next finds their gradient in the cache
+            weight_diff, add = self.blobs[0].open_diff()
+            self.plan.backward_weight(bottom[0].data.reshape(-1), top_diff, weight_diff.reshape(-1), add)

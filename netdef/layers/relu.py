@@ -42,6 +42,7 @@ class ReLULayer(Layer):
         else:
             sized(kernels.relu_forward, count)(source, self.slope, top[0].data.reshape(-1))
 
+    @repeatable
     def backward(self, top, propagate_down, bottom):
         if not propagate_down[0]:
             return

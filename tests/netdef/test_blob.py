@@ -137,3 +137,17 @@ def test_an_opened_gradient_counts_unless_it_was_to_be_cleared():
     assert blob.open_diff()[1]  # the first has written
     blob.clear_diff_later()
     assert not blob.diff.any() and blob.open_diff()[1]
+
+
+def test_copy_data_leaves_an_array_alone_that_the_blob_looked_at():
+    blob, lent = Blob((2, 3)), np.zeros((2, 3), np.float32)
+    blob.set_data(lent)
+    for value in (5, 6):
+        blob.copy_data(np.full((2, 3), value, np.float32))
+        assert (blob.data == value).all() and not lent.any()
+    own = blob.data
+    blob.copy_data(np.ones((2, 3), np.float32))
+    assert blob.data is own
+    blob.reshape(4, 5)
+    blob.copy_data(np.ones((4, 5), np.float32))
+    assert (blob.data == 1).all() and blob.shape == (4, 5)

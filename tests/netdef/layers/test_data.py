@@ -7,6 +7,8 @@ import pytest
 
 from netdef.blob import Blob
 from netdef.errors import DataError, LayerError, NetdefError
+from netdef.kernels.calls import CAN_REPEAT
+from netdef.layers import _prefetching
 from netdef.net import Net
 from prototxt import parse_net, schema
 from tests.support.databases import pictures, write_lmdb
@@ -77,7 +79,9 @@ def test_epochs_wrap_and_each_restart_is_told(source):
     run.layer.close()
 
 
-def test_memory_goes_round_and_blobs_that_share_it_follow(source):
+@pytest.mark.parametrize(("copied", "places"), [(0, 2), (1 << 22, 1)])
+def test_large_batches_go_round_and_blobs_that_share_them_follow(source, monkeypatch, copied, places):
+    monkeypatch.setattr(_prefetching, "COPIED", copied)
     run = make_layer(data_layer(source, "batch_size: 1 prefetch: 2"), [])
     step(run)
     sharing = Blob((105,))
@@ -88,7 +92,7 @@ def test_memory_goes_round_and_blobs_that_share_it_follow(source):
         assert labels == [label]
         assert np.array_equal(sharing.data, data.ravel())
         addresses.add(run.top[0].data.ctypes.data)
-    assert len(addresses) == 2
+    assert len(addresses) == places
     run.layer.close()
 
 
@@ -240,3 +244,29 @@ def test_a_record_that_is_bad_stops_the_run_in_its_turn(tmp_path):
             "or use batch_size: 1."
         )
     run.layer.close()
+
+
+@pytest.mark.parametrize("copied", [0, 1 << 22])
+def test_nets_repeat_their_calls_with_each_batch(source, monkeypatch, copied):
+    monkeypatch.setattr(_prefetching, "COPIED", copied)
+    more = (
+        'layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 4 '
+        'weight_filler { type: "gaussian" std: 0.1 } } }'
+        'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "ids" top: "loss" }'
+    )
+    ids = 'layer { name: "ids" type: "DummyData" top: "ids" dummy_data_param { shape { dim: 3 } } }'
+    text = f"layer {{ {data_layer(source)} }} {ids} {more}"
+    results = []
+    for repeated in (True, False):
+        with Net(parse_net(text), schema.TRAIN, seed=2) as net:
+            results.append([])
+            for _ in range(9):
+                net.clear_param_diffs_later()
+                last = len(net.steps) - 1
+                results[-1].append(net.run() if repeated else net.run_steps(0, last))
+                net.run_backward() if repeated else net.run_steps_backward(last, 0)
+                results[-1] += [net.blobs["data"].data.copy(), net.params["ip"][0].diff.copy()]
+            if repeated:
+                assert bool(net._backward_replay._noted) is (CAN_REPEAT and copied > 0)
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)
