@@ -2,7 +2,8 @@
 
 Weights: ``/data/<layer>/<index>`` for each parameter that no other layer owns, ``/diff`` alike with
 ``snapshot_diff``. State: ``/iter``, ``/learned_net``, ``/current_step``, ``/history/<index>``, and our own
-``/resume``, ``/learned_net_size`` and ``/learned_net_crc32``, which Caffe does not look at.
+``/resume``, ``/learned_net_size``, ``/learned_net_crc32`` and ``/file_crc32``, which Caffe does not look at. The last
+is the CRC-32 of all bytes of the file, its own four taken for 0.
 Source: Caffe src/caffe/net.cpp:786-917, src/caffe/solvers/sgd_solver.cpp:290-366.
 """
 
@@ -26,7 +27,7 @@ from netdef.weights.wire import WireError
 
 _WEIGHTS = "weights as Caffe writes them are"
 _STATE = "a solverstate as Caffe writes it is"
-_SUMMED = ("iter", "learned_net", "current_step", "resume", "learned_net_size", "learned_net_crc32")
+_OURS = ("resume", "learned_net_size", "learned_net_crc32", "file_crc32")
 
 
 def read_weights(path: str | os.PathLike[str]) -> list[LayerWeights]:
@@ -60,8 +61,9 @@ def read_solverstate(path: str | os.PathLike[str]) -> SolverState:
             raise _foreign(path, "a history with blobs missing", _STATE)
         if "learned_net" in file:
             state.learned_net = file["learned_net"][()].rstrip(b"\0").decode("utf-8")
-        if "resume" in file:
+        if any(name in file for name in _OURS):
             _check_sum(path, file)
+        if "resume" in file:
             state.resume = parse_resume(file["resume"][()].tobytes())
         if "learned_net_crc32" in file:
             state.learned_net_size = _integer(path, file, "learned_net_size")
@@ -98,6 +100,7 @@ def _write_layer(group, kind: str, blobs, owned) -> None:
 def write_solverstate(path: str | os.PathLike[str], state: SolverState) -> None:
     """Write ``state`` as HDF5, whole or not at all; Caffe reads the file."""
     buffer = io.BytesIO()
+    place = None
     with h5py.File(buffer, "w") as file:
         file["iter"] = np.array([state.iter], "<i4")
         name = state.learned_net.encode("utf-8")
@@ -111,26 +114,26 @@ def write_solverstate(path: str | os.PathLike[str], state: SolverState) -> None:
             file["learned_net_crc32"] = np.array([state.learned_net_crc32], "<u4")
         if state.resume is not None:
             file["resume"] = np.frombuffer(state.resume.SerializeToString(), "u1")
-            file["crc32"] = np.array([_checksum(file)], "<u4")
-    write_atomically(path, buffer.getbuffer())
+            place = _sum_place(file.create_dataset("file_crc32", data=np.zeros(1, "<u4")))
+    content = buffer.getbuffer()
+    if place is not None:
+        content[place] = zlib.crc32(content).to_bytes(4, "little")
+    write_atomically(path, content)
 
 
-def _checksum(file) -> int:
-    """CRC-32 of all that a solver state holds, its history last."""
-    crc32 = 0
-    for name in _SUMMED:
-        if name in file:
-            crc32 = zlib.crc32(np.asarray(file[name][()]).tobytes(), crc32)
-    for index in range(len(file["history"])):
-        crc32 = zlib.crc32(np.asarray(file["history"][str(index)][()]).tobytes(), crc32)
-    return crc32
+def _sum_place(dataset) -> slice:
+    """Where in the file the checksum stands."""
+    offset = dataset.id.get_offset()
+    return slice(offset, offset + 4)
 
 
 def _check_sum(path, file) -> None:
-    recorded, computed = _integer(path, file, "crc32"), _checksum(file)
+    """Raise WeightsError, or what `_open` makes one of, unless all bytes of the file are as they were written."""
+    recorded, place, content = _integer(path, file, "file_crc32"), _sum_place(file["file_crc32"]), map_file(path, "")
+    computed = zlib.crc32(content[place.stop :], zlib.crc32(bytes(4), zlib.crc32(content[: place.start])))
     if recorded != computed:
         raise WeightsError(
-            f"is damaged: its checksum is {recorded:08x}, but its content gives {computed:08x}. "
+            f"is damaged: its checksum is {recorded:08x}, but its bytes give {computed:08x}. "
             "Take another copy or an older snapshot.",
             location=Location(os.fspath(path)),
         )

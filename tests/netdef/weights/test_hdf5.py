@@ -11,6 +11,7 @@ from netdef.errors import WeightsError
 from netdef.weights import hdf5
 from netdef.weights.solverstate import SolverState
 from netdef.weights.transfer import read_weights
+from prototxt import schema
 
 
 def blob(*shape: int) -> Blob:
@@ -67,6 +68,24 @@ def test_damage_never_crashes(tmp_path):
     _damage(path, hdf5.read_weights)
     hdf5.write_solverstate(path, SolverState(3, "w.h5", [np.ones((2, 3), "f4")], 1))
     _damage(path, hdf5.read_solverstate)
+
+
+def test_every_changed_bit_of_a_state_is_noticed(tmp_path):
+    """Caffe has no checksum, but ours covers the names and places of what the file holds too."""
+    path = tmp_path / "a.solverstate.h5"
+    state = SolverState(3, "w.h5", [np.ones((2, 3), "f4")], 1, schema.ResumeState(seed=1), 12, 34)
+    hdf5.write_solverstate(path, state)
+    whole = path.read_bytes()
+    named = [whole.index(name) for name in (b"resume\0", b"learned_net\0", b"file_crc32\0", b"current_step\0")]
+    generator = np.random.default_rng(5)
+    for place in [*named, *generator.integers(8, len(whole), 100)]:
+        content = bytearray(whole)
+        content[place] ^= 1 << int(generator.integers(8))
+        path.write_bytes(content)
+        with pytest.raises(WeightsError):
+            hdf5.read_solverstate(path)
+    path.write_bytes(whole)
+    assert hdf5.read_solverstate(path).learned_net_crc32 == 34
 
 
 def _damage(path, read) -> None:
