@@ -33,7 +33,7 @@ def restore(solver: Solver, path: str) -> None:
     try:
         state, layers = read_pair(path)
     except WeightsError as error:
-        error.message += _older_words(path)
+        error.message += older_words(path)
         raise
     _check_history(solver, path, state)
     if layers is not None:
@@ -111,7 +111,7 @@ def _states(prefix: str) -> Iterator[tuple[int, str]]:
             yield int(match["iter"]), os.path.join(folder, entry)
 
 
-def _older_words(path: str) -> str:
+def older_words(path: str) -> str:
     """A sentence that offers the newest complete snapshot before the one at ``path``; "" where there is none."""
     match = _STATE_NAME.fullmatch(path)
     if match is None:

@@ -14,7 +14,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import DTypeLike
 
-from netdef.errors import SolverError
+from netdef.errors import SolverError, WeightsError
 from netdef.net import Net
 from netdef.registry import Registry
 from netdef.weights.atomic import check_writable
@@ -174,7 +174,11 @@ class Solver(testing.Testing):
         unwanted = self._take_unwanted()
 
         def write() -> None:
-            snapshot.write()
+            try:
+                snapshot.write()
+            except WeightsError as error:
+                error.message += resume.older_words(snapshot.state_path)
+                raise
             snapshots.remove(self, unwanted)
 
         self._writer.start(write)

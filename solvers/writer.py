@@ -7,8 +7,6 @@ import sys
 import threading
 from collections.abc import Callable
 
-from netdef.errors import NetdefError
-
 
 class BackgroundWriter:
     """Runs one job at a time behind the caller's back; what goes wrong is raised in the caller's thread.
@@ -18,7 +16,7 @@ class BackgroundWriter:
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
-        self._error: NetdefError | OSError | None = None
+        self._error: Exception | None = None
 
     def start(self, job: Callable[[], None]) -> None:
         """Run ``job`` when the one before it is done. Raises what that one has met."""
@@ -54,5 +52,5 @@ class BackgroundWriter:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         try:
             job()
-        except (NetdefError, OSError) as error:
+        except Exception as error:  # whatever it is, the caller has to know that a file is missing
             self._error = error

@@ -112,9 +112,11 @@ def test_full_disk(small_disk):
     assert 2 < failed <= 8
     text = str(caught.value)
     assert text.startswith(f"{small_disk}/tiny_iter_")
+    failing = int(text.removeprefix(f"{small_disk}/tiny_iter_").split(".")[0])
     assert text.endswith(
         f'cannot be written in folder "{small_disk}": No space left on device. '
-        "The disk is full; make room or write to another folder."
+        "The disk is full; make room or write to another folder. "
+        f"The newest complete one before it is {small_disk}/tiny_iter_{failing - 2}.solverstate."
     )
     names = sorted(path.name for path in small_disk.iterdir())
     assert "tiny_iter_2.solverstate" in names
@@ -136,7 +138,8 @@ def test_read_only_disk(small_disk):
             solver.snapshot()
     advice = "Read-only file system. The folder is on a read-only disk; write to another one."
     assert str(caught.value) == (
-        f'{small_disk}/tiny_iter_2.caffemodel: cannot be written in folder "{small_disk}": {advice}'
+        f'{small_disk}/tiny_iter_2.caffemodel: cannot be written in folder "{small_disk}": {advice} '
+        f"The newest complete one before it is {state}."
     )
     with pytest.raises(WeightsError) as caught:
         tiny_solver(fields + " snapshot: 1")

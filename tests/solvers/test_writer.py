@@ -27,7 +27,9 @@ def test_jobs_follow_each_other():
     assert not writer.busy
 
 
-@pytest.mark.parametrize("error", [WeightsError("cannot be written"), OSError(28, "No space left on device")])
+@pytest.mark.parametrize(
+    "error", [WeightsError("cannot be written"), OSError(28, "No space left on device"), TypeError()]
+)
 def test_errors_reach_the_caller_once(error):
     writer = BackgroundWriter()
 
