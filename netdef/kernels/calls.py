@@ -44,7 +44,7 @@ class _Listening(CPUDispatcher):
     def __call__(self, *arguments):
         for noted in _listeners.get(get_ident(), ()):
             noted.append((self, arguments))
-        return super().__call__(*arguments)
+        return CPUDispatcher.__call__(self, *arguments)  # not super(): the class may have changed back by now
 
 
 _listeners: dict[int, list[list]] = {}  # of each thread, the lists of those who listen

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from netdef.kernels import calls
 from netdef.kernels._jit import kernel, prange
 from netdef.kernels.calls import CAN_REPEAT, BoundCalls, CallTable, UnsuitableCallError, noted_calls
 
@@ -104,6 +105,19 @@ def test_only_the_calls_of_the_own_thread_are_noted_and_listeners_nest():
     assert [arguments[4] for _, arguments in outer] == [1, 2, 4]
     assert [arguments[4] for _, arguments in inner] == [2]
     assert type(put).__name__ == "CPUDispatcher"
+
+
+def test_a_call_under_way_outlives_the_listening(monkeypatch):
+    """Another thread may be just inside a noted call when the last listener leaves."""
+
+    class Leaving:
+        def append(self, call):
+            calls._let_listen(False)
+
+    monkeypatch.setitem(calls._listeners, threading.get_ident(), [Leaving()])
+    calls._let_listen(True)
+    assert total(np.ones(4)) == 4
+    assert type(total).__name__ == "CPUDispatcher"
 
 
 @kernel
