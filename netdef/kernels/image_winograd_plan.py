@@ -24,7 +24,8 @@ def image_winograd_suits(sizes, geometry, itemsize: int) -> bool:
     """Whether `ImageWinogradPlan` can compute a convolution, and is quicker than the plain way."""
     num, group, channels, _, _, num_output = sizes
     square = geometry[:2] == (TAPS, TAPS) and geometry[2:4] == geometry[6:8] == (1, 1)
-    if not square or group > 1 or min(channels, num_output) < LEAST or 2 * num < VECTOR_BYTES // itemsize:
+    # As many images as a vector has lanes are one thread's work: a batch shall have work for two.
+    if not square or group > 1 or min(channels, num_output) < LEAST or num <= VECTOR_BYTES // itemsize:
         return False
     return sum(map(prod, _shapes(sizes, geometry, itemsize).values())) * itemsize <= ROOM
 
