@@ -60,7 +60,10 @@ def peak_operations() -> float:
     rows, columns, depth = 40 * TILE_ROWS, TILE_BYTES // 4, 96
     a, b, c = (np.ones(size, np.float32) for size in (rows * depth, depth * columns, rows * columns))
     zeros, places = np.zeros(rows, np.float32), np.arange(rows) * columns
-    numbers = rows, columns, depth, a, np.arange(rows) * depth, 1, b, np.arange(depth) * columns, zeros, False, 1
+    numbers = (
+        rows, columns, depth, a, np.arange(rows) * depth, np.arange(depth), b, np.arange(depth) * columns, zeros, False,
+        True, 1,
+    )  # fmt: skip
 
     def multiply() -> None:
         for _ in range(CALLS):
