@@ -120,6 +120,14 @@ class Emitter:
         function = cgutils.get_or_insert_function(self.b.module, kind, f"llvm.masked.load.{self.name}.p0{self.name}")
         return self.b.call(function, [place, I32(self.size), mask, self.zero])
 
+    def prefetch(self, place) -> None:
+        """Have the line of the cache at ``place`` fetched, to be read soon; it may be outside of any array."""
+        place = self.b.bitcast(place, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [place.type, I32, I32, I32])
+        function = cgutils.get_or_insert_function(self.b.module, kind, "llvm.prefetch.p0i8")
+        reading, nearest, values = I32(0), I32(3), I32(1)
+        self.b.call(function, [place, reading, nearest, values])
+
     def store(self, value, place, mask=None):
         place = self.b.bitcast(place, self.vector.as_pointer())
         if mask is None:

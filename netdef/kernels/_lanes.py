@@ -29,7 +29,7 @@ __all__ = [
     "window_sums",
 ]
 
-TOGETHER = 7  # pixels whose sums are kept in registers at a time: a divisor of 7, 14, 28, 56 and 112
+TOGETHER = 7, 4, 2, 1  # pixels whose sums are kept in registers at a time: 7 divides 7, 14, 28, 56 and 112
 SUMS = 9, 3, 1  # taps whose sums are
 
 
@@ -157,10 +157,15 @@ def _window_row(typing, source, s0, step, offsets, weights, k0, taps, weight, st
                 emit.store(total, builder.gep(at, [builder.mul(t_step, I64(i))]))
             return []
 
-        runs = builder.sdiv(count, I64(TOGETHER))
-        whole = builder.mul(runs, I64(TOGETHER))
-        emit.loop_if_any(runs, [], lambda n, _: pixels(builder.mul(n, I64(TOGETHER)), TOGETHER))
-        emit.loop_if_any(builder.sub(count, whole), [], lambda n, _: pixels(builder.add(whole, n), 1))
+        done = I64(0)
+        for together in TOGETHER:
+            runs, begin = builder.sdiv(builder.sub(count, done), I64(together)), done
+
+            def run(n, _, together=together, begin=begin):
+                return pixels(builder.add(begin, builder.mul(n, I64(together))), together)
+
+            emit.loop_if_any(runs, [], run)
+            done = builder.add(done, builder.mul(runs, I64(together)))
         return context.get_dummy_value()
 
     return signature, generate

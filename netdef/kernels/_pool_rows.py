@@ -3,6 +3,7 @@
 max_row       one row of maxima and their places
 max_pairs     a plane of them, for windows of 2x2 pixels that touch but do not overlap
 spread_row    two rows of gradients out of one, for windows of 2x2 pixels that touch but do not overlap
+owed_row      one row of gradients out of those of all windows that reach it, for windows with stride 1
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numba.extending import intrinsic
 
 from netdef.kernels._emitter import I32, I64, Emitter
 
-__all__ = ["LEAST", "max_pairs", "max_row", "spread_row"]
+__all__ = ["LEAST", "max_pairs", "max_row", "owed_row", "spread_row"]
 
 LEAST = float(np.finfo(np.float32).min)  # where a maximum starts, also in float64 (pooling_layer.cpp:157)
 
@@ -274,6 +275,47 @@ def _spread_row(typing, top_diff, mask, t0, row, width, count, bottom_diff, b0):
     return signature, generate
 
 
+@intrinsic
+def _owed_row(typing, top_diff, mask, t0, pooled_width, rows, kernel_w, shift, start, count, bottom_diff, b0):
+    signature = types.void(
+        top_diff, mask, *_int64(t0, pooled_width, rows, kernel_w, shift, start, count), bottom_diff, types.int64
+    )
+
+    def generate(context, builder, signature, arguments):
+        top_diff, mask, t0, pooled_width, rows, kernel_w, shift, start, count, bottom_diff, b0 = arguments
+        kinds = signature.args
+        emit = Emitter(context, builder, context.get_data_type(kinds[0].dtype))
+        places = _Places(emit, kinds[1].dtype)
+        top_diff = emit.pointer(kinds[0], top_diff, t0)
+        mask = emit.pointer(kinds[1], mask, t0)
+        target = emit.pointer(kinds[9], bottom_diff, b0)
+
+        def block(j, _):
+            here = emit.lane_numbers(builder.add(start, j))
+
+            def one_row(r, held):
+                line = builder.mul(r, pooled_width)
+
+                def one_column(c, held):
+                    first = builder.add(builder.add(j, shift), c)
+                    inside, at = emit.within(first, pooled_width), builder.add(line, first)
+                    value = emit.load(builder.gep(top_diff, [at]), inside)
+                    hit = builder.icmp_signed("==", places.load(builder.gep(mask, [at]), inside), here)
+                    total = builder.fadd(held[0], value)
+                    return [builder.select(builder.and_(inside, hit), total, held[0])]
+
+                return emit.loop_if_any(kernel_w, held, one_column)
+
+            (total,) = emit.loop_if_any(rows, [emit.zero], one_row)
+            emit.store(total, builder.gep(target, [j]), emit.below(builder.sub(count, j)))
+            return []
+
+        emit.loop_if_any(count, [], block, emit.lanes)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
 def _plain_max_row(bottom, b0, row, rows, width, shift, kernel_w, stride, count, mask, top, t0):
     """``top[t0 + j]``: the greatest of ``bottom[b0 + r width + j stride + shift + c]``; ``mask[t0 + j]``: its place.
 
@@ -307,7 +349,23 @@ def _plain_spread_row(top_diff, mask, t0, row, width, count, bottom_diff, b0):
             bottom_diff[b0 + place] = top_diff[t0 + column // 2] if mask[t0 + column // 2] == place else 0
 
 
+def _plain_owed_row(top_diff, mask, t0, pooled_width, rows, kernel_w, shift, start, count, bottom_diff, b0):
+    """``bottom_diff[b0 + j]``: the sum of ``top_diff[t0 + r pooled_width + column]`` where ``mask`` is ``start + j``.
+
+    ``column = j + shift + c`` within ``pooled_width``; ``r < rows``, ``c < kernel_w``, ``j < count``, in this order.
+    """
+    for j in range(count):
+        total = top_diff.dtype.type(0)
+        for r in range(rows):
+            for column in range(max(j + shift, 0), min(j + shift + kernel_w, pooled_width)):
+                at = t0 + r * pooled_width + column
+                if mask[at] == start + j:
+                    total += top_diff[at]
+        bottom_diff[b0 + j] = total
+
+
 if numba.config.DISABLE_JIT:
-    max_pairs, max_row, spread_row = _plain_max_pairs, _plain_max_row, _plain_spread_row
+    max_pairs, max_row, owed_row = _plain_max_pairs, _plain_max_row, _plain_owed_row
+    spread_row = _plain_spread_row
 else:
-    max_pairs, max_row, spread_row = _max_pairs, _max_row, _spread_row
+    max_pairs, max_row, owed_row, spread_row = _max_pairs, _max_row, _owed_row, _spread_row

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from netdef.kernels._jit import kernel, prange
+from netdef.kernels._pool_rows import owed_row
 from netdef.kernels._tap_rows import tap_row
 from netdef.kernels.depthwise import scatter_plane
 from netdef.kernels.pool_planes import max_planes, pool_window, spread_pairs
@@ -21,6 +22,7 @@ __all__ = [
     "average_forward",
     "mask_backward",
     "max_forward",
+    "owed_backward",
     "pairs_backward",
     "stochastic_test_forward",
     "stochastic_train_forward",
@@ -54,6 +56,19 @@ def mask_backward(top_diff, mask, geometry, bottom_diff):
             place = int(mask[i])
             if 0 <= place < size:
                 bottom_diff[plane * size + place] += top_diff[i]
+
+
+@kernel(parallel=True)
+def owed_backward(top_diff, mask, geometry, bottom_diff):
+    """`mask_backward` for windows with stride 1 whose ``mask`` is as `max_forward` left it: the same sums in the same
+    order, but each pixel looks at the windows that reach it."""
+    height, width, kernel_h, kernel_w, _, _, pad_h, pad_w, pooled_height, pooled_width = geometry
+    for plane in prange(bottom_diff.size // (height * width)):
+        for row in range(height):
+            first = max(row + pad_h - kernel_h + 1, 0)
+            rows = max(min(row + pad_h + 1, pooled_height) - first, 0)
+            owed_row(top_diff, mask, (plane * pooled_height + first) * pooled_width, pooled_width, rows, kernel_w,
+                     pad_w - kernel_w + 1, row * width, width, bottom_diff, (plane * height + row) * width)  # fmt: skip
 
 
 @kernel(parallel=True)

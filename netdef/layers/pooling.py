@@ -18,6 +18,7 @@ from netdef.layers._axes import bottom_name, refuse_in_place
 from prototxt import schema
 
 MAX, AVE, STOCHASTIC = (schema.PoolingParameter.PoolMethod.Value(name) for name in ("MAX", "AVE", "STOCHASTIC"))
+MOST_OWING = 25  # taps of a window with stride 1: with more, looking at each costs more than adding out of order
 FLOOR = schema.PoolingParameter.RoundMode.Value("FLOOR")
 
 
@@ -275,5 +276,10 @@ class PoolingLayer(Layer):
             return
         if self.fields.pool == STOCHASTIC and self.phase != schema.TRAIN:
             self.fail("STOCHASTIC pooling has no gradient in phase TEST. Use it in phase TRAIN, or MAX or AVE.")
-        function = kernels.pairs_backward if self.pairs and len(top) == 1 else kernels.mask_backward
+        function = kernels.mask_backward
+        if len(top) == 1 and self.pairs:
+            function = kernels.pairs_backward
+        elif len(top) == 1 and self.is_maximum and self.geometry[4:6] == (1, 1):
+            if prod(self.geometry[2:4]) <= MOST_OWING:
+                function = kernels.owed_backward
         sized(function, target.size)(source, self._mask(top), self.geometry, target)

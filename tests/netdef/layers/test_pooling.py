@@ -79,6 +79,15 @@ def test_naive_twin_max(rng, case, dtype):
     assert np.array_equal(run.top[1].data, mask)
 
 
+@pytest.mark.parametrize("fields", ["kernel_size: 3 pad: 1", "kernel_h: 2 kernel_w: 5", "kernel_size: 6 pad: 2"])
+def test_gradients_of_overlapping_windows_are_added_in_the_same_order_with_and_without_a_mask(rng, fields):
+    bottom = np.round(rng.normal(0, 2, (2, 3, 9, 37))).astype(np.float32)
+    runs = [run_layer(text(fields, tops), [bottom]) for tops in ('top: "pool1"', TWO_TOPS)]
+    top_diff = rng.normal(size=runs[0].top[0].shape).astype(np.float32)
+    first, second = (run.backward([top_diff]) for run in runs)
+    assert np.array_equal(first.bottom[0].diff, second.bottom[0].diff)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("case", range(len(CASES)))
 def test_naive_twin_average(rng, case, dtype):
