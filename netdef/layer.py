@@ -22,7 +22,7 @@ from netdef.registry import Registry
 from prototxt import schema
 
 # Working arrays that are done with when a call returns, so that all layers of a net may have the same one.
-PASSING = {"col", "few packs", "pack", "packs", "rows", "transposed"}
+PASSING = {"col", "few packs", "pack", "packs", "panel", "rows", "transposed"}
 PASSING |= {f"winograd {key}" for key in ("filters", "lines", "pack", "products", "taps", "terms", "values")}
 FOR_BACKWARD = {"mask", "scale"}  # those that are too where no backward pass follows
 MOST_VIEWS = 64  # of a working array that are kept

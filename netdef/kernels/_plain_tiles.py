@@ -10,11 +10,11 @@ def _window(array, first, stride, count):
 
 
 def multiply_tile(rows, columns, depth, i0, a, a0, a_rows, a_steps, m0, b, b0, steps, k0, start, s0, add,
-                  c, c0, places):  # fmt: skip
+                  c, c0, places, ahead=0):  # fmt: skip
     """``c[c0 + places[i] + j] = start[s0 + i] + sum_k a[a0 + a_rows[i] + a_steps[m0 + k]] b[b0 + steps[k0 + k] + j]``
 
     for ``i0 <= i < i0 + rows``, ``j < columns``, ``k < depth``; added to ``c`` where ``add`` is not 0. Rows of
-    ``c`` may overlap: they are written one after another.
+    ``c`` may overlap: they are written one after another. Compiled, ``a[a0 + ahead + …]`` is fetched into the cache.
     """
     a, b, c = a.reshape(-1), b.reshape(-1), c.reshape(-1)
     left = a[a0 + a_rows[i0 : i0 + rows, None] + a_steps[m0 : m0 + depth]]

@@ -27,7 +27,7 @@ class AveragePlan:
         _, kernel, stride, pad, _, _ = zip(*axes)
         self.three = kernel == (3, 3) and stride in ((1, 1), (2, 2)) and np.ptp(self.shares) == 0
         self.weight, self.zero = np.full(9, self.shares[0]), np.zeros(1, dtype)
-        self.pad, self.stride = pad, stride[0]
+        self.pad, self.stride, self.unfinished = pad, stride[0], np.empty((0, 0), dtype)
         self.spatial, self.pooled = geometry[:2], geometry[8:]
 
     @staticmethod
@@ -47,7 +47,18 @@ class AveragePlan:
         """``top``: the mean of each window; arrays are flat."""
         if self.three:
             run = sum_windows_3x3 if slots > 1 else sum_windows_3x3.serial
-            run(bottom, self.weight, self.zero, self.spatial, self.pad, self.stride, False, self.pooled, top)
+            run(
+                bottom,
+                self.weight,
+                self.zero,
+                self.spatial,
+                self.pad,
+                self.stride,
+                False,
+                self.pooled,
+                self.unfinished,
+                top,
+            )
             return
         self.windows.run(False, slots, bottom, None, None, top, after=self.shares)
 
@@ -56,6 +67,6 @@ class AveragePlan:
         if self.three and self.stride == 1:
             pad = 2 - self.pad[0], 2 - self.pad[1]
             run = sum_windows_3x3 if slots > 1 else sum_windows_3x3.serial
-            run(top_diff, self.weight, self.zero, self.pooled, pad, 1, True, self.spatial, bottom_diff)
+            run(top_diff, self.weight, self.zero, self.pooled, pad, 1, True, self.spatial, self.unfinished, bottom_diff)
             return
         self.windows.run(True, slots, top_diff, None, None, bottom_diff, before=self.shares)

@@ -67,7 +67,7 @@ def _multiply_block_function(width: int):
                     i, end = tile * rows // count, (tile + 1) * rows // count
                     tiles.multiply_tile(end - i, min(width, columns - column), min(step, depth - k), i, a, 0, a_rows,
                                         a_steps, k, b, column, steps, k, zeros if k else start, 0, add or k > 0,
-                                        c, column, places)  # fmt: skip
+                                        c, column, places, a_rows[end] - a_rows[i] if end < rows else 0)  # fmt: skip
 
     return multiply_block_body
 

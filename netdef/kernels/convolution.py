@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from netdef.kernels._jit import kernel, prange
 from netdef.kernels.blocks import multiply_block
+from netdef.kernels.finish import finish_row
 from netdef.kernels.im2col import fold_image, pack_image
 from netdef.kernels.pool_planes import max_planes
 from netdef.kernels.tiles import TILE_ROWS, copy_rows
@@ -31,8 +32,8 @@ __all__ = ["backward_data", "forward", "forward_and_pool", "transpose_weight"]
 
 @kernel(parallel=True)
 def forward(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_rows, splits, steps, weight_rows, single,
-            places, zeros, buffers, top):  # fmt: skip
-    """``top = bias + weight * bottom``.
+            places, zeros, finish, buffers, top):  # fmt: skip
+    """``top = bias + weight * bottom``, with ``finish`` applied as `netdef.kernels.finish` says.
 
     An image is cut into strips of ``strip_rows`` output rows, the output channels into ``splits`` shares; strips
     are what a buffer (``buffers[slot]``) is packed with. ``layout_rows`` are the rows per remainder of such a
@@ -45,12 +46,12 @@ def forward(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_ro
     for slot in prange(slots):
         for unit in range(slot * units // slots, (slot + 1) * units // slots):
             _forward_unit(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_rows, splits, steps,
-                          weight_rows, single, places, zeros, unit, buffers[slot], top)  # fmt: skip
+                          weight_rows, single, places, zeros, finish, unit, buffers[slot], top)  # fmt: skip
 
 
 @kernel(parallel=True)
 def forward_and_pool(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_rows, steps, weight_rows, single,
-                     places, zeros, buffers, top, pooling, pairs, offsets, mask, pooled):  # fmt: skip
+                     places, zeros, finish, buffers, top, pooling, pairs, offsets, mask, pooled):  # fmt: skip
     """`forward` and, image by image, `netdef.kernels.pooling.max_forward` of what it gave."""
     slots, num, num_output = buffers.shape[0], sizes[0], sizes[5]
     strips = -(-geometry[8] // strip_rows)
@@ -58,14 +59,14 @@ def forward_and_pool(bottom, weight, bias, sizes, geometry, direct, strip_rows, 
         for image in range(slot * num // slots, (slot + 1) * num // slots):
             for unit in range(image * strips, (image + 1) * strips):
                 _forward_unit(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_rows, 1, steps,
-                              weight_rows, single, places, zeros, unit, buffers[slot], top)  # fmt: skip
+                              weight_rows, single, places, zeros, finish, unit, buffers[slot], top)  # fmt: skip
             max_planes(top, image * num_output, (image + 1) * num_output, pooling, pairs, offsets, mask,
                        pooled)  # fmt: skip
 
 
 @kernel
 def _forward_unit(bottom, weight, bias, sizes, geometry, direct, strip_rows, layout_rows, splits, steps, weight_rows,
-                  single, places, zeros, unit, pack, top):  # fmt: skip
+                  single, places, zeros, finish, unit, pack, top):  # fmt: skip
     _, group, channels, height, width, num_output = sizes
     pooled_height, pooled_width = geometry[8], geometry[9]
     strips = -(-pooled_height // strip_rows)
@@ -88,6 +89,9 @@ def _forward_unit(bottom, weight, bias, sizes, geometry, direct, strip_rows, lay
         multiply_block(rows, begin, end, count * pooled_width, depth, weight, g * rows * depth, weight_rows, single, 0,
                        bottom if direct else pack, source + place if direct else 0, steps, 0,
                        bias, g * rows, zeros, False, top, target, places)  # fmt: skip
+        if finish.shape[0]:
+            for row in range(begin * rows // tiles, end * rows // tiles):
+                finish_row(finish, g * rows + row, top, target + row * plane, count * pooled_width)
 
 
 @kernel(parallel=True)

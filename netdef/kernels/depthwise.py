@@ -159,7 +159,7 @@ class DepthwisePlan:
         self.geometry = (*spatial, *window, *pooled)
         self.taps = window[0] * window[1]
         self.lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
-        self.zeros = np.zeros(channels, dtype)
+        self.zeros, self.unfinished = np.zeros(channels, dtype), np.empty((0, 0), dtype)
         self.scratch = scratch
         self.operations = num * channels * self.places * self.taps * 8  # dearer than a product's
         axes = zip(spatial, *(window[i : i + 2] for i in (0, 2, 4, 6)), pooled)
@@ -172,15 +172,24 @@ class DepthwisePlan:
     def _twin(self, function):
         return function if slots_for(self.operations) > 1 else function.serial
 
-    def forward(self, bottom, weight, bias, top) -> None:
-        """``top`` from ``bottom``; all arrays flat, ``bias`` None where there is none."""
+    @property
+    def can_finish(self) -> bool:
+        """Whether `forward` takes a ``finish``."""
+        return self.three or self.windows is not None
+
+    def forward(self, bottom, weight, bias, top, finish=None) -> None:
+        """``top`` from ``bottom``; all arrays flat, ``bias`` None where there is none.
+
+        ``finish`` is applied as `netdef.kernels.finish` says.
+        """
         bias = self.zeros if bias is None else bias
+        finish = self.unfinished if finish is None else finish
         if self.three:
             run = self._twin(sum_windows_3x3)
-            run(bottom, weight, bias, self.spatial, self.pad, self.stride, False, self.pooled, top)
+            run(bottom, weight, bias, self.spatial, self.pad, self.stride, False, self.pooled, finish, top)
             return
         if self.windows is not None:
-            self.windows.run(False, slots_for(self.operations), bottom, weight, bias, top)
+            self.windows.run(False, slots_for(self.operations), bottom, weight, bias, top, finish=finish)
             return
         self._twin(forward)(bottom, weight, bias, self.geometry, top)
 
@@ -189,7 +198,7 @@ class DepthwisePlan:
         if self.three and self.stride == 1:
             pad = 2 - self.pad[0], 2 - self.pad[1]
             run = self._twin(sum_windows_3x3)
-            run(top_diff, weight, self.zeros, self.pooled, pad, 1, True, self.spatial, bottom_diff)
+            run(top_diff, weight, self.zeros, self.pooled, pad, 1, True, self.spatial, self.unfinished, bottom_diff)
             return
         if self.windows is not None:
             self.windows.run(True, slots_for(self.operations), top_diff, weight, self.zeros, bottom_diff)

@@ -10,16 +10,18 @@ import numpy as np
 
 from netdef.kernels._jit import kernel, prange
 from netdef.kernels._tap_blocks import block_rows, block_sums
+from netdef.kernels.finish import finish_row
 
 __all__ = ["sum_windows_3x3", "weight_gradient_3x3"]
 
 
 @kernel(parallel=True)
-def sum_windows_3x3(source, weight, bias, size, pad, stride, flipped, pooled, target):
+def sum_windows_3x3(source, weight, bias, size, pad, stride, flipped, pooled, finish, target):
     """``target[n, c, r, j] = bias[c] + sum of weight[c, kh, kw] source[n, c, r stride - pad_h + kh, …]``.
 
     ``size`` is (height, width) of the planes read, ``pooled`` of those written; ``flipped``: the weights turned by
-    half a turn, as the gradient of a convolution with stride 1 wants them.
+    half a turn, as the gradient of a convolution with stride 1 wants them. ``finish`` is applied as
+    `netdef.kernels.finish` says.
     """
     channels, area, places = bias.size, size[0] * size[1], pooled[0] * pooled[1]
     for unit in prange(source.size // area):
@@ -28,6 +30,8 @@ def sum_windows_3x3(source, weight, bias, size, pad, stride, flipped, pooled, ta
         first, step = (9 * channel + 8, -1) if flipped else (9 * channel, 1)
         block_rows(source, plane * area, size[0], size[1], -pad[0], -pad[1], stride, weight, first, step, bias, channel,
                    target, plane * places, pooled[0], pooled[1])  # fmt: skip
+        if finish.shape[0]:
+            finish_row(finish, channel, target, plane * places, places)
 
 
 @kernel(parallel=True)

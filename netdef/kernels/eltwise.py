@@ -1,6 +1,7 @@
 """Kernels of Eltwise. All arrays are flat and of one size; numbers are of the arrays' dtype."""
 
 from netdef.kernels._jit import kernel, prange
+from netdef.kernels.activation import rectified
 
 
 @kernel(parallel=True)
@@ -22,6 +23,13 @@ def weighted_sum(first, first_coeff, second, second_coeff, total):
     """``total[i] = first_coeff * first[i] + second_coeff * second[i]``; ``total`` may be ``first``."""
     for i in prange(total.size):
         total[i] = first_coeff * first[i] + second_coeff * second[i]
+
+
+@kernel(parallel=True)
+def rectified_sum(first, first_coeff, second, second_coeff, negative_slope, total):
+    """`weighted_sum` and then ReLU, as `netdef.kernels.activation.relu_forward` computes it."""
+    for i in prange(total.size):
+        total[i] = rectified(first_coeff * first[i] + second_coeff * second[i], negative_slope)
 
 
 @kernel(parallel=True)

@@ -25,6 +25,7 @@ from netdef.kernels._lanes import (
     window_row,
     window_sums,
 )
+from netdef.kernels.finish import finish_row
 from netdef.kernels.lane_tables import WindowTables, backward_axis, forward_axis, window_tables
 
 __all__ = ["LaneWindows", "sum_windows", "weight_gradient"]
@@ -34,12 +35,13 @@ CHUNKS = 8  # at most, into which a batch is cut for the gradient of the weights
 
 @kernel(parallel=True)
 def sum_windows(source, weight, bias, channels, sizes, places, rows, columns, ranges, offsets, weights, strip_rows,
-                before, after, line, packs, lines, factors, target):  # fmt: skip
+                before, after, finish, line, packs, lines, factors, target):  # fmt: skip
     """``target``, ``(images, channels, place)``, from ``source``, ``(images, channels, pixel)``; both flat.
 
     The weights are ``(channels, taps)``; where there are none, all are 1 and there is no bias. ``before`` and
     ``after`` are numbers by which the pixels and the sums are multiplied, empty where they stay as they are; ``line``
-    has the places of the sums as vectors. Each slot has a pack, a line of vectors and room for weights as vectors.
+    has the places of the sums as vectors; ``finish`` is applied as `netdef.kernels.finish` says. Each slot has a pack,
+    a line of vectors and room for weights as vectors.
     """
     slots, lanes = packs.shape[0], VECTOR_BYTES // source.itemsize
     pixels, width, outputs, out_width, step, out_step = sizes
@@ -82,6 +84,9 @@ def sum_windows(source, weight, bias, channels, sizes, places, rows, columns, ra
             if after.size:
                 scale_pixels(sums, -first * out_width * lanes, line, first * out_width, after, count)
             collect_planes(sums, 0, count, target, plane * outputs + first * out_width, outputs, planes)
+            for lane in range(planes if finish.shape[0] else 0):
+                start = (plane + lane) * outputs + first * out_width
+                finish_row(finish, first_channel + lane, target, start, count)
 
 
 @kernel
@@ -162,7 +167,7 @@ class LaneWindows:
         self.lanes = VECTOR_BYTES // self.itemsize
         self.blocks = -(-channels // self.lanes)
         self.axes = vertical, horizontal
-        self.none = np.empty(0, dtype)
+        self.none, self.unfinished = np.empty(0, dtype), np.empty((0, 0), dtype)
         self.directions: dict[bool, tuple[WindowTables, np.ndarray]] = {}
 
     def _tables(self, back: bool) -> tuple[WindowTables, np.ndarray]:
@@ -172,12 +177,13 @@ class LaneWindows:
             self.directions[back] = tables, np.arange(tables.sizes[2]) * self.lanes
         return self.directions[back]
 
-    def run(self, back, slots, source, weight, bias, target, before=None, after=None) -> None:
+    def run(self, back, slots, source, weight, bias, target, before=None, after=None, finish=None) -> None:
         """`sum_windows`, forward or ``back`` to the image; what is None is empty."""
         tables, line = self._tables(back)
         weight, bias, before, after = (self.none if given is None else given for given in (weight, bias, before, after))
         (sum_windows if slots > 1 else sum_windows.serial)(
-            source, weight, bias, self.channels, *tables[:8], before, after, line,
+            source, weight, bias, self.channels, *tables[:8], before, after,
+            self.unfinished if finish is None else finish, line,
             self._rows("pack", slots, tables.strip_size),
             self._rows("lines", slots, tables.strip_rows * tables.sizes[3] * self.lanes),
             self._rows("factors", slots, (tables.offsets.size + 1) * self.lanes), target,

@@ -8,7 +8,7 @@ like `netdef.layer.Layer.scratch`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
+from math import gcd, prod
 
 import numba
 import numpy as np
@@ -20,6 +20,7 @@ from netdef.kernels._jit import has_threads
 from netdef.kernels._size import APART
 from netdef.kernels.im2col import col2im, im2col, pack_layout, pack_steps
 from netdef.kernels.image_winograd_plan import ImageWinogradPlan, image_winograd_suits
+from netdef.kernels.panels import PanelPlan
 from netdef.kernels.tiles import DOT_ROWS, TILE_BYTES, TILE_ROWS, TILE_VECTORS
 
 __all__ = ["ConvolutionPlan", "NdConvolutionPlan", "slots_for"]
@@ -27,6 +28,7 @@ __all__ = ["ConvolutionPlan", "NdConvolutionPlan", "slots_for"]
 PARALLEL_FROM = 1 << 21  # multiply-adds; below, waking the threads takes longer than one thread's work
 PASSING = 32  # multiply-adds that take as long as moving one number
 PACK_BYTES = 1 << 19  # of one slot's buffer: it shall stay in the second-level cache beside the weights
+SHOWN_BYTES = 1 << 20  # of the rows of bottom and top that are computed at a time
 PASS_BYTES = 1 << 25  # of the packs of one pass of the weight gradient
 FEW_FILTERS = 32  # in a group: fewer leave a tile of the transposed gradient half empty
 CHUNKS = 16  # at most, into which a batch is cut for the gradient of few filters
@@ -70,6 +72,7 @@ class ConvolutionPlan:
         self.places = prod(pooled)
         self.operations = num * num_output * self.inputs * kernel_h * kernel_w * self.places
         self.itemsize = np.dtype(dtype).itemsize
+        self.lanes = VECTOR_BYTES // self.itemsize
         self.zeros = np.zeros(max(num_output, channels * kernel_h * kernel_w), dtype)
         self.planes = np.arange(self.rows) * self.places
         self.single = np.arange(max(self.rows, self.inputs * kernel_h * kernel_w, self.places))
@@ -80,11 +83,15 @@ class ConvolutionPlan:
         self.whole = pack_layout(kernel_h, stride_h, dilation_h, pooled[0])
         self.whole_steps = self._steps(self.whole)
         self._forward_cuts: dict[int, tuple] = {}
-        self.lanes = VECTOR_BYTES // self.itemsize
         self.chunk_tables: tuple | None = None
         self.ones = np.ones(1, dtype)
         suits = image_winograd_suits(self.sizes, self.geometry, self.itemsize)
         self.winograd = ImageWinogradPlan(self.sizes, self.geometry, dtype, scratch) if suits else None
+        self.panels = None
+        if PanelPlan.suits(self.sizes, self.geometry):
+            size = 1 if self.direct else self._pack_size(self.inputs, self.whole)
+            self.panels = PanelPlan(sizes[2:], self.geometry, self.whole, self.whole_steps, size, dtype, scratch)
+        self.unfinished = np.empty((0, 0), dtype)
 
     def _steps(self, layout) -> np.ndarray:
         if self.direct:
@@ -109,9 +116,14 @@ class ConvolutionPlan:
             if not self.direct:
                 size = self._pack_size(self.inputs, self.whole) * self.itemsize
                 strips = min(-(-size // PACK_BYTES), -(-height // fill))
-            if num * strips < slots:
-                strips = max(strips, min(-(-slots // num), height // fill))
+            if num < slots:  # what is finished, or read by the next layer, shall still be in the cache
+                shown = num * (group * self.rows + self.sizes[2]) * self.places * self.itemsize
+                wanted = max(strips * num, -(-shown // SHOWN_BYTES))
+                strips = max(strips, min(-(-(-(-wanted // slots) * slots) // num), height // fill))
             strip_rows = -(-height // max(strips, 1))
+            whole = self.lanes // gcd(self.lanes, width)  # rows that fill vectors
+            if whole < strip_rows and strips > 1:
+                strip_rows = -(-strip_rows // whole) * whole
             strips = -(-height // strip_rows)
             tiles = group * -(-self.rows // TILE_ROWS)
             splits = min(tiles, -(-slots // (num * strips)))
@@ -120,16 +132,30 @@ class ConvolutionPlan:
             self._forward_cuts[slots] = strip_rows, layout, self._steps(layout), splits, size
         return self._forward_cuts[slots]
 
-    def forward(self, bottom, weight, bias, top) -> None:
-        """``top`` from ``bottom``; all arrays flat, ``bias`` None where there is none."""
+    @property
+    def can_finish(self) -> bool:
+        """Whether `forward` takes a ``finish``."""
+        return self.winograd is None
+
+    def forward(self, bottom, weight, bias, top, finish=None) -> None:
+        """``top`` from ``bottom``; all arrays flat, ``bias`` None where there is none.
+
+        ``finish`` is applied as `netdef.kernels.finish` says, where the plan can.
+        """
         slots = slots_for(self.operations)
+        finish = self.unfinished if finish is None else finish
         if self.winograd:
             self.winograd.forward(_twin, slots, bottom, weight, bias, top)
             return
+        bias = self.zeros if bias is None else bias
+        if self.panels:
+            slots = slots_for(self.operations * (4 if self.places < self.lanes else 1))  # few pixels: weights take long
+            self.panels.forward(_twin, slots, bottom, weight, bias, self.zeros, finish, top)
+            return
         strip_rows, layout, steps, splits, size = self._forward_cut(slots)
         _twin(kernels.forward, slots)(
-            bottom, weight, self.zeros if bias is None else bias, self.sizes, self.geometry, self.direct, strip_rows,
-            layout[2], splits, steps, self.weight_rows, self.single, self.planes, self.zeros,
+            bottom, weight, bias, self.sizes, self.geometry, self.direct, strip_rows,
+            layout[2], splits, steps, self.weight_rows, self.single, self.planes, self.zeros, finish,
             self._buffers("pack", slots, size), top,
         )  # fmt: skip
 
@@ -140,7 +166,7 @@ class ConvolutionPlan:
         An image's top must not leave the cache before it is pooled, and there must be images enough for all threads.
         """
         slots, num = slots_for(self.operations), self.sizes[0]
-        fits = self.winograd is None and self.sizes[5] * self.places * self.itemsize <= PACK_BYTES
+        fits = self.winograd is self.panels is None and self.sizes[5] * self.places * self.itemsize <= PACK_BYTES
         return fits and (num % slots == 0 or num > 4 * slots)
 
     def forward_and_pool(self, bottom, weight, bias, top, pooling, pairs, offsets, mask, pooled) -> None:
@@ -150,7 +176,7 @@ class ConvolutionPlan:
         _twin(kernels.forward_and_pool, slots)(
             bottom, weight, self.zeros if bias is None else bias, self.sizes, self.geometry, self.direct, strip_rows,
             layout[2], steps, self.weight_rows, self.single, self.planes, self.zeros,
-            self._buffers("pack", slots, size), top, pooling, pairs, offsets, mask, pooled,
+            self.unfinished, self._buffers("pack", slots, size), top, pooling, pairs, offsets, mask, pooled,
         )  # fmt: skip
 
     def backward_data(self, top_diff, weight, bottom_diff) -> None:
@@ -285,7 +311,7 @@ class NdConvolutionPlan:
 
     def __init__(self, num, group, channels, num_output, shape, kernel_shape, stride, pad, dilation, pooled,
                  dtype, scratch: Callable) -> None:  # fmt: skip
-        self.num, self.channels = num, channels
+        self.num, self.channels, self.can_finish = num, channels, False
         self.axes = [np.array(sizes, np.int64) for sizes in (shape, kernel_shape, stride, pad, dilation, pooled)]
         self.scratch = scratch
         self.places, self.pixels = prod(pooled), channels * prod(shape)

@@ -62,13 +62,13 @@ def _element(context, array_type):
 
 @intrinsic
 def _multiply_tile(typing, rows, columns, depth, i0, a, a0, a_rows, a_steps, m0, b, b0, steps, k0,
-                   start, s0, add, c, c0, places):  # fmt: skip
+                   start, s0, add, c, c0, places, ahead):  # fmt: skip
     signature = _signature(rows, columns, depth, i0, a, a0, a_rows, a_steps, m0, b, b0, steps, k0,
-                           start, s0, add, c, c0, places)  # fmt: skip
+                           start, s0, add, c, c0, places, ahead)  # fmt: skip
 
     def generate(context, builder, signature, arguments):
         (rows, columns, depth, i0, a, a0, a_rows, a_steps, m0, b, b0, steps, k0,
-         start, s0, add, c, c0, places) = arguments  # fmt: skip
+         start, s0, add, c, c0, places, ahead) = arguments  # fmt: skip
         kinds = signature.args
         emit = Emitter(context, builder, _element(context, kinds[4]))
         a = emit.pointer(kinds[4], a, a0)
@@ -95,7 +95,7 @@ def _multiply_tile(typing, rows, columns, depth, i0, a, a0, a_rows, a_steps, m0,
                 if vector_count:
                     rest = builder.sub(columns, I64((vector_count - 1) * emit.lanes))
                     masks = [None] * (vector_count - 1) + [emit.below(rest)]
-                sums = _multiply_loop(emit, row_count, masks, depth, a, a_rows, a_steps, b, steps, start)
+                sums = _multiply_loop(emit, row_count, masks, depth, a, a_rows, a_steps, b, steps, start, ahead)
                 _put_sums(emit, sums, masks, adding, c, places)
                 builder.branch(end)
         builder.position_at_end(end)
@@ -104,8 +104,8 @@ def _multiply_tile(typing, rows, columns, depth, i0, a, a0, a_rows, a_steps, m0,
     return signature, generate
 
 
-def _multiply_loop(emit, rows, masks, depth, a, a_rows, a_steps, b, steps, start):
-    """The sums of a tile, as a list of rows of vectors, flat."""
+def _multiply_loop(emit, rows, masks, depth, a, a_rows, a_steps, b, steps, start, ahead):
+    """The sums of a tile, as a list of rows of vectors, flat; what lies ``ahead`` of each row of ``a`` is fetched."""
     builder = emit.b
     heads = [builder.gep(a, [builder.load(builder.gep(a_rows, [I64(i)]))]) for i in range(rows)]
     state = []
@@ -116,6 +116,10 @@ def _multiply_loop(emit, rows, masks, depth, a, a_rows, a_steps, b, steps, start
         row = builder.gep(b, [builder.load(builder.gep(steps, [k]))])
         right = [emit.load(builder.gep(row, [I64(j * emit.lanes)]), mask) for j, mask in enumerate(masks)]
         place = builder.load(builder.gep(a_steps, [k]))
+        begins = builder.icmp_signed("==", builder.and_(k, I64(emit.lanes - 1)), I64(0))
+        with builder.if_then(begins):
+            for head in heads:
+                emit.prefetch(builder.gep(head, [builder.add(place, ahead)]))
         result = []
         for i in range(rows):
             left = emit.splat(builder.load(builder.gep(heads[i], [place])))

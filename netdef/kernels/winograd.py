@@ -22,6 +22,7 @@ from netdef.kernels._jit import kernel, prange
 from netdef.kernels._lanes import VECTOR_BYTES, collect_planes, spread_planes
 from netdef.kernels._winograd_tiles import filter_sums, filter_values, gradient_values, tile_sums, tile_values
 from netdef.kernels.blocks import multiply_block
+from netdef.kernels.finish import finish_row
 from netdef.kernels.tiles import TILE_ROWS
 
 __all__ = ["VALUES", "add_filter_gradient", "both_values", "convolve", "multiply_values", "transform_filters"]
@@ -85,13 +86,14 @@ def _span_values(source, channels, size, pad, margin, span, origin, grid, pitch,
 
 @kernel(parallel=True)
 def convolve(source, filters, bias, channels, size, pad, outs, pooled, grid, span_rows, pitch, places, value_rows,
-             single, filter_rows, product_rows, zeros, packs, values, products, lines, terms, target):  # fmt: skip
+             single, filter_rows, product_rows, zeros, finish, packs, values, products, lines, terms,
+             target):  # fmt: skip
     """``target``, ``(num, outs, *pooled)``, from ``source``, ``(num, channels, *size)``, and ``filters``.
 
     ``grid``: (rows, columns) of tiles of an image; ``pitch``: elements of a row of a padded image of vectors, in which
     ``places`` are the pixels; ``value_rows``, ``filter_rows``, ``product_rows``: the distances of tiles, of channels
-    and of tiles in the matrices, ``single`` the numbers from 0 on; ``bias`` is empty where there is none. The working
-    space has a row for each slot.
+    and of tiles in the matrices, ``single`` the numbers from 0 on; ``bias`` is empty where there is none; ``finish`` is
+    applied as `netdef.kernels.finish` says. The working space has a row for each slot.
     """
     slots, lanes = packs.shape[0], VECTOR_BYTES // source.itemsize
     num = source.size // (channels * size[0] * size[1])
@@ -122,9 +124,11 @@ def convolve(source, filters, bias, channels, size, pad, outs, pooled, grid, spa
                                   line, (down * pooled[1] + right) * lanes, pooled[1] * lanes,
                                   pooled[0] - 4 * first - down, pooled[1] - right)  # fmt: skip
                     count_rows = min(4 * some, pooled[0] - 4 * first)
-                    collect_planes(line, 0, count_rows * pooled[1], target,
-                                   (image * outs + block * lanes) * area + 4 * first * pooled[1], area,
-                                   min(lanes, outs - block * lanes))  # fmt: skip
+                    place = (image * outs + block * lanes) * area + 4 * first * pooled[1]
+                    planes = min(lanes, outs - block * lanes)
+                    collect_planes(line, 0, count_rows * pooled[1], target, place, area, planes)
+                    for lane in range(planes if finish.shape[0] else 0):
+                        finish_row(finish, block * lanes + lane, target, place + lane * area, count_rows * pooled[1])
                     row += some
 
 

@@ -49,13 +49,13 @@ class WinogradPlan(ConvolutionPlan):
         waste = tiles * 16 / (num * prod(pooled)) if num else MOST_WASTE
         return min(channels, num_output) >= FEWEST_CHANNELS and tiles >= FEWEST_TILES and waste < MOST_WASTE
 
-    def forward(self, bottom, weight, bias, top) -> None:
+    def forward(self, bottom, weight, bias, top, finish=None) -> None:
         """See `ConvolutionPlan.forward`."""
         _, _, channels, height, width, num_output = self.sizes
         order = np.arange(9) * self.lanes
         self._convolve(
             bottom, weight, bias, channels, num_output, (9, 9 * channels), order, (height, width), self.geometry[4:6],
-            self.geometry[8:], top,
+            self.geometry[8:], top, finish,
         )  # fmt: skip
 
     def backward_data(self, top_diff, weight, bottom_diff) -> None:
@@ -68,7 +68,7 @@ class WinogradPlan(ConvolutionPlan):
             (height, width), bottom_diff,
         )  # fmt: skip
 
-    def _convolve(self, source, weight, bias, ins, outs, steps, order, size, pad, pooled, target) -> None:
+    def _convolve(self, source, weight, bias, ins, outs, steps, order, size, pad, pooled, target, finish=None) -> None:
         slots, lanes = slots_for(self.operations), self.lanes
         from_width, to_width = (-(-count // lanes) * lanes for count in (ins, outs))
         grid = -(-pooled[0] // 4), -(-pooled[1] // 4)
@@ -78,11 +78,12 @@ class WinogradPlan(ConvolutionPlan):
         run = _twin(transform_filters, slots)
         run(weight, ins, outs, *steps, order, slots, self._rows("taps", slots, 9 * lanes), filters)
         bias = self.zeros[:0] if bias is None else bias
+        finish = self.unfinished if finish is None else finish
         _twin(convolve, slots)(
             source, filters, bias, ins, size, pad[0], outs, pooled, grid, span_rows, pitch,
             self._places(size, pad, pitch), np.arange(tiles) * from_width, np.arange(ins),
             np.arange(ins) * to_width, np.arange(tiles) * to_width,
-            np.zeros(tiles, self.dtype), self._rows("pack", slots, (4 * span_rows + 2) * pitch),
+            np.zeros(tiles, self.dtype), finish, self._rows("pack", slots, (4 * span_rows + 2) * pitch),
             self._matrix("values", slots, tiles * from_width), self._matrix("products", slots, tiles * to_width),
             self._rows("lines", slots, 4 * span_rows * pooled[1] * lanes), self._rows("terms", slots, to_width), target,
         )  # fmt: skip

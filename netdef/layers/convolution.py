@@ -204,11 +204,23 @@ class ConvolutionLayer(Layer):
 
     @repeatable
     def forward(self, bottom, top):
+        self._forward(bottom, top)
+
+    @property
+    def can_finish(self) -> bool:
+        """Whether `forward_finished` works for the shapes of now."""
+        return self.axis == 1 and self.connected is None and self.plan.can_finish
+
+    def forward_finished(self, bottom, top, finish):
+        """`forward`, and what layers in place would do to the top, as `netdef.kernels.finish` says."""
+        self._forward(bottom, top, finish)
+
+    def _forward(self, bottom, top, *finish):
         weight = self.blobs[0].data.reshape(-1)
         self._clear(weight)  # they may have come from a file
         bias = self.blobs[1].data if self.fields.bias_term else None
         for source, target in zip(bottom, top):
-            self.plan.forward(source.data.reshape(-1), weight, bias, target.data.reshape(-1))
+            self.plan.forward(source.data.reshape(-1), weight, bias, target.data.reshape(-1), *finish)
 
     @property
     def pools(self) -> bool:

@@ -79,6 +79,17 @@ class EltwiseLayer(Layer):
         else:
             self._take_maximum(arrays, top_data)
 
+    @property
+    def is_plain_sum(self) -> bool:
+        """Whether `forward_rectified` works: SUM of two bottoms."""
+        return self.operation == SUM and len(self.coeffs) == 2
+
+    def forward_rectified(self, bottom, top, slope):
+        """`forward` and a ReLU in place with this negative slope."""
+        first, second, total = (blob.data.reshape(-1) for blob in (*bottom, *top))
+        run = sized(kernels.rectified_sum, total.size)
+        run(first, self.coeffs[0], second, self.coeffs[1], slope, total)
+
     def backward(self, top, propagate_down, bottom):
         top_diff = top[0].diff.reshape(-1)
         size = top_diff.size

@@ -1,4 +1,4 @@
-"""Which layers are computed in one pass."""
+"""Which layers are computed in one pass, and that nobody can tell."""
 
 import numpy as np
 import pytest
@@ -111,3 +111,74 @@ def test_convolutions_with_their_pooling_give_the_same_bits(rng, fields, dtype, 
             np.testing.assert_array_equal(blob.diff, nets[1].blobs[name].diff, err_msg=name)
         for one, other in zip(nets[0].params["conv"], nets[1].params["conv"]):
             np.testing.assert_array_equal(one.diff, other.diff)
+
+
+def conv(name="conv", bottom="x", top="y", more="num_output: 70 kernel_size: 1", kind="Convolution"):
+    return layer(name, kind, bottom, top, f'convolution_param {{ {more} weight_filler {{ type: "msra" }} }}')
+
+
+def on_y(text):
+    return text.replace('bottom: "x" top: "x"', 'bottom: "y" top: "y"')
+
+
+BN_Y, SCALE_Y, RELU_Y = on_y(BN), on_y(SCALE), on_y(RELU)
+SUM = conv() + conv("c2", "x", "z") + 'layer { name: "sum" type: "Eltwise" bottom: "y" bottom: "z" top: "s" %s } '
+SOURCES = {
+    "a convolution and all three": (conv() + BN_Y + SCALE_Y + RELU_Y, [(1, 4)]),
+    "a convolution and one": (conv() + RELU_Y, [(1, 2)]),
+    "another order": (conv() + SCALE_Y + BN_Y, [(1, 2)]),
+    "depthwise": (conv(kind="ConvolutionDepthwise", more="num_output: 3 kernel_size: 3") + RELU_Y, [(1, 2)]),
+    "nothing in place": (conv() + layer("relu", "ReLU", "y", "z"), []),
+    "another blob": (conv("c0", top="z") + conv() + layer("relu", "ReLU", "z", "z"), []),
+    "nothing at all": (conv(), []),
+    "another axis": (conv(more="num_output: 7 kernel_size: 1 axis: 2 force_nd_im2col: true") + RELU_Y, []),
+    "any number of axes": (conv(more="num_output: 7 kernel_size: 1 force_nd_im2col: true") + BN_Y + RELU_Y, [(2, 3)]),
+    "a deconvolution": (conv(kind="Deconvolution") + RELU_Y, []),
+    "a sum": (SUM % "" + layer("relu", "ReLU", "s", "s"), [(4, 5)]),
+    "a sum and a scale": (SUM % "" + layer("scale", "Scale", "s", "s") + layer("relu", "ReLU", "s", "s"), [(5, 6)]),
+    "a product": (SUM % "eltwise_param { operation: PROD }" + layer("relu", "ReLU", "s", "s"), []),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_chains_with_what_fills_the_blob(name):
+    text, expected = SOURCES[name]
+    net = Net(parse_net(HEAD + text), schema.TEST)
+    assert [(chain.first, chain.last) for chain in find_chains(net.steps).values()] == expected
+    wanted = Net(parse_net("force_backward: true " + HEAD + text), schema.TEST)
+    assert not find_chains(wanted.steps)
+
+
+BIG = 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: %d dim: 32 dim: %d dim: %d } } } '
+PLANS = {
+    "panels": (BIG % (1, 7, 9), conv(more="num_output: 300 kernel_size: 1")),
+    "a part of the pixels for each thread": (BIG % (1, 29, 31), conv(more="num_output: 96 kernel_size: 3")),
+    "strips": (BIG % (1, 67, 50), conv(more="num_output: 48 kernel_size: 2 stride: 1")),
+    "groups": (BIG % (3, 40, 30), conv(more="num_output: 48 kernel_size: 3 group: 2 pad: 1")),
+    "Winograd": (BIG % (1, 41, 30), conv(more="num_output: 37 kernel_size: 3 pad: 1")),
+    "Winograd with images side by side": (BIG % (16, 9, 8), conv(more="num_output: 12 kernel_size: 5")),
+    "depthwise 3x3": (BIG % (2, 41, 30), conv(more="num_output: 32 group: 32 kernel_size: 3 stride: 2")),
+    "depthwise": (BIG % (2, 41, 30), conv(more="num_output: 32 group: 32 kernel_size: 5 stride: 3")),
+    "a sum": (BIG % (2, 41, 30), SUM.replace('"s"', '"y"').replace('top: "y" conv', 'top: "w" conv')
+              .replace('bottom: "y" bottom', 'bottom: "w" bottom') % "eltwise_param { coeff: 2 coeff: -1 }"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize("more", [RELU_Y, BN_Y + SCALE_Y + RELU_Y])
+@pytest.mark.parametrize("name", PLANS)
+def test_chained_passes_have_the_bits_of_single_layers(rng, name, more, share):
+    head, text = PLANS[name]
+    net = Net(parse_net(head + text + more), schema.TEST, seed=5, share_memory=share)
+    if "bn" in net.params:
+        count = net.params["bn"][0].count
+        for blob, values in zip(net.params["bn"], (np.linspace(-1, 1, count), np.linspace(1, 2, count), [2])):
+            blob.data[...] = values
+        net.params["scale"][1].data[...] = np.linspace(1, -1, count)
+    net.blobs["x"].data[...] = rng.normal(size=net.blobs["x"].shape)
+    found = []
+    for _ in range(4):  # the first passes run layer by layer
+        net.run()
+        found.append(net.blobs["y"].data.copy())
+    assert all(np.array_equal(found[0], other) for other in found[1:])
+    assert (found[0] > 0).any()

@@ -3,7 +3,7 @@ import pytest
 
 from netdef.kernels.activation import relu_forward
 from netdef.kernels.batch_norm import normalize_by_statistics
-from netdef.kernels.finish import finish_planes
+from netdef.kernels.finish import finish_planes, finish_row, read_finish
 from netdef.kernels.scale import multiply_by_scale_and_add
 from tests.naive.finish import finish
 
@@ -41,3 +41,24 @@ def test_neutral_parameters_leave_values_alone():
     kept, zeros, ones = data.copy(), np.zeros(2, np.float32), np.ones(2, np.float32)
     finish_planes(zeros, ones, ones, zeros, np.float32(1), 4, data)
     np.testing.assert_array_equal(data, kept)
+
+
+@pytest.mark.parametrize("slope", [0, 0.2])
+def test_a_row_gets_the_bits_that_planes_get(slope):
+    data, vectors = drawn(np.float32)
+    data[0, 0, 0, :3] = np.nan, np.inf, -np.inf
+    expected, finish = data.copy(), np.empty((5, 5), np.float32)
+    finish_planes(*vectors, np.float32(slope), 21, expected.reshape(-1))
+    read_finish(*vectors, np.float32(slope), finish)
+    for row in range(10):
+        finish_row(finish, row % 5, data.reshape(-1), row * 21, 20)
+    np.testing.assert_array_equal(data.reshape(10, 21)[:, :20], expected.reshape(10, 21)[:, :20])
+    assert not np.array_equal(data.reshape(10, 21)[:, 20], expected.reshape(10, 21)[:, 20])
+
+
+def test_a_finish_of_one_row_is_relu():
+    data, _ = drawn(np.float32)
+    expected = np.empty(data.size, np.float32)
+    relu_forward(data.reshape(-1), np.float32(0.2), expected)
+    finish_row(np.full((1, 5), 0.2, np.float32), 3, data.reshape(-1), 0, data.size)
+    np.testing.assert_array_equal(data.reshape(-1), expected)

@@ -56,7 +56,7 @@ def test_multiply_tile(rng, dtype, add):
         for columns in {1, 5, width // 4, width // 2 + 1, width - 1, width}:
             for depth in (1, 37):
                 left, right = (a, 5, a_rows, single, 1), (b, 7, steps, 2)
-                arguments = (rows, columns, depth, 1, *left, *right, start, 3, add, None, 3, places)
+                arguments = (rows, columns, depth, 1, *left, *right, start, 3, add, None, 3, places, 70)
                 assert_same(multiply_tile, plain.multiply_tile, arguments, c)
 
 
