@@ -1,8 +1,8 @@
 """Layers that follow one another and are computed in one pass, with the same bits as layer by layer.
 
 BatchNorm, Scale and ReLU in place, after a convolution or a sum perhaps: only their last values can be read once a pass
-is over. A convolution and the maximum over windows of its top: both tops are written, image by image, so that the second is made of what is still in
-the cache; backward likewise.
+is over. A convolution and the maximum over windows of its top: both tops are written, image by image, so that the
+second is made of what is still in the cache; backward likewise.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ import numpy as np
 from netdef.kernels._emitter import TILE_VECTORS, VECTOR_BYTES
 from netdef.kernels._jit import kernel, prange
 from netdef.kernels._panel_rows import lay_rows
+from netdef.kernels._size import APART
 from netdef.kernels.blocks import dot_tile, multiply_block
 from netdef.kernels.finish import finish_row
 from netdef.kernels.im2col import pack_image
@@ -148,5 +149,9 @@ class PanelPlan:
         run(multiply_panels, slots)(
             bottom, weight, bias, self.sizes, self.geometry, self.direct, self.layout_rows, self.steps, self.cut,
             self.vectors, shares, self.weight_rows, self.single, self.columns, self.panel_steps, self.planes, zeros,
-            finish, self.scratch("pack", (slots, self.pack_size)), self.scratch("panel", (slots, size)), top,
+            finish, self._buffers("pack", slots, self.pack_size), self._buffers("panel", slots, size), top,
         )  # fmt: skip
+
+    def _buffers(self, key: str, slots: int, size: int) -> np.ndarray:
+        """A buffer of ``size`` elements and some more for each slot."""
+        return self.scratch(key, (slots, size + APART * self.lanes // VECTOR_BYTES))

@@ -34,6 +34,8 @@ def _twin(function, slots: int):
 class WinogradPlan(ConvolutionPlan):
     """A convolution with 3x3 taps, stride 1, in one group; the arguments are those of `ConvolutionPlan`."""
 
+    pools = False  # `forward_and_pool` takes plain sums
+
     def __init__(self, sizes, window, pooled, dtype, scratch) -> None:
         super().__init__(sizes, window, pooled, dtype, scratch)
         self.lanes = VECTOR_BYTES // self.itemsize

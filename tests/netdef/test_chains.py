@@ -122,6 +122,7 @@ def on_y(text):
 
 
 BN_Y, SCALE_Y, RELU_Y = on_y(BN), on_y(SCALE), on_y(RELU)
+POOL_Y = POOL.replace('"c"', '"y"')
 SUM = conv() + conv("c2", "x", "z") + 'layer { name: "sum" type: "Eltwise" bottom: "y" bottom: "z" top: "s" %s } '
 SOURCES = {
     "a convolution and all three": (conv() + BN_Y + SCALE_Y + RELU_Y, [(1, 4)]),
@@ -182,3 +183,13 @@ def test_chained_passes_have_the_bits_of_single_layers(rng, name, more, share):
         found.append(net.blobs["y"].data.copy())
     assert all(np.array_equal(found[0], other) for other in found[1:])
     assert (found[0] > 0).any()
+
+
+def test_a_convolution_by_winograds_method_stays_one_with_its_pooling(rng):
+    net = Net(parse_net(BIG % (2, 41, 30) + conv(more="num_output: 37 kernel_size: 3 pad: 1") + POOL_Y), schema.TEST)
+    net.blobs["x"].data[...] = rng.normal(size=net.blobs["x"].shape)
+    found = []
+    for _ in range(4):
+        net.run()
+        found.append(net.blobs["p"].data.copy())
+    assert all(np.array_equal(found[0], other) for other in found[1:])
