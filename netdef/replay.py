@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from netdef.blob import Memory
 from netdef.chains import find_backward_chains, find_chains
 from netdef.kernels._jit import has_threads, num_threads
-from netdef.kernels.calls import CAN_REPEAT, CallTable, UnsuitableCallError, noted_calls
+from netdef.kernels.calls import CAN_REPEAT, CallTable, ReadyCall, UnsuitableCallError, noted_calls
 
 if TYPE_CHECKING:
     from netdef.net import Net
@@ -32,18 +32,20 @@ class _Part(NamedTuple):
 class _BackwardPart(NamedTuple):
     """Steps ``first`` down to ``last``, both included, with the range of their calls, or None to run them.
 
-    ``opened`` are the gradients that were to be cleared, and are no longer when the part has run.
+    ``opened`` are the gradients that were to be cleared, and are no longer when the part has run. ``follow`` says
+    whether the calls lack what is to be done after the last step.
     """
 
     first: int
     last: int
     calls: tuple[int, int] | None
     opened: list[Memory]
+    follow: bool = False
 
     def with_next(self, part: _BackwardPart) -> _BackwardPart:
         """This one and the next of the same kind as one."""
         calls = self.calls and (self.calls[0], part.calls[1])
-        return _BackwardPart(self.first, part.last, calls, self.opened + part.opened)
+        return _BackwardPart(self.first, part.last, calls, self.opened + part.opened, part.follow)
 
 
 def _state() -> tuple:
@@ -104,10 +106,25 @@ class Replay:
         return loss
 
 
+class FollowUp:
+    """What is to be done when a layer has run backward, by calls of kernels that may be repeated.
+
+    ``do()`` does it; ``ready()`` gives the calls that do the same, none while there are no such. A net repeats these
+    in place of ``do`` as long as memory stays where it is.
+    """
+
+    def __init__(self, do: Callable[[], None], ready: Callable[[], list[ReadyCall]]) -> None:
+        self.do, self.ready = do, ready
+        self.token = object()  # tells it from all others, for those who should not keep it
+
+    def __call__(self) -> None:
+        self.do()
+
+
 class BackwardReplay:
     """Whole backward passes of one net, of each kind in which they come.
 
-    A kind is: which gradients of parameters are to be cleared, and after which layers somebody wants to be called.
+    A kind is: which gradients of parameters are to be cleared, and what is to be done after which layers.
     """
 
     def __init__(self) -> None:
@@ -121,7 +138,8 @@ class BackwardReplay:
             self._state = _state()
             self._seen.clear()
             self._noted.clear()
-        kind = (*(blob.diff_memory.stale for blob in net.learnable_params), *after)
+        follow_ups = [getattr(follow_up, "token", layer) for layer, follow_up in after.items()]
+        kind = (*(blob.diff_memory.stale for blob in net.learnable_params), *follow_ups)
         if kind in self._noted:
             self._repeat(net, after, *self._noted[kind])
         elif kind in self._seen and CAN_REPEAT and len(self._noted) < MOST_KINDS:
@@ -146,16 +164,20 @@ class BackwardReplay:
                     chains[number].backward()
                 else:
                     net.run_steps_backward(number, number)
-            part = _BackwardPart(number, last, None, [])
-            if fits:
-                opened = [memory for memory in memories if not memory.stale]
-                part = _BackwardPart(number, last, (len(calls), len(calls) + len(noted)), opened)
-                calls += noted
-            if parts and parts[-1].last not in after and (parts[-1].calls is None) == (part.calls is None):
-                part = parts.pop().with_next(part)
-            parts.append(part)
+            opened = [memory for memory in memories if not memory.stale]
             if last in after:
                 after[last]()
+            part = _BackwardPart(number, last, None, [])
+            if fits:
+                follow_up = after.get(last)
+                ready = follow_up.ready() if isinstance(follow_up, FollowUp) else []
+                noted += ready
+                follow = follow_up is not None and not ready
+                part = _BackwardPart(number, last, (len(calls), len(calls) + len(noted)), opened, follow)
+                calls += noted
+            if parts and not parts[-1].follow and (parts[-1].calls is None) == (part.calls is None):
+                part = parts.pop().with_next(part)
+            parts.append(part)
             number = last - 1
         try:
             return parts, CallTable(calls)
@@ -164,7 +186,7 @@ class BackwardReplay:
 
     def _repeat(self, net: Net, after, parts: list[_BackwardPart], table: CallTable | None) -> None:
         state = self._state
-        for first, last, calls, opened in parts:
+        for first, last, calls, opened, follow in parts:
             if calls is None:
                 net.run_steps_backward(first, last, after)
                 if _state() != state:
@@ -175,7 +197,7 @@ class BackwardReplay:
                 raise MemoryError("a kernel found no memory for its working space")
             for memory in opened:
                 memory.stale = False
-            if last in after:
+            if follow:
                 after[last]()
 
 

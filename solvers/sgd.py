@@ -19,7 +19,8 @@ from netdef.blob import Memory
 from netdef.kernels import update
 from netdef.kernels._jit import has_threads
 from netdef.kernels._size import sized
-from netdef.kernels.calls import BoundCalls
+from netdef.kernels.calls import BoundCalls, ReadyCall
+from netdef.replay import FollowUp
 from prototxt import Document
 from solvers.log import number
 from solvers.lr_policy import learning_rate
@@ -55,11 +56,13 @@ class SGDSolver(Solver):
         self._bound: dict[tuple[int, ...], _Bound] = {}  # updates of parameters
         self._squares: _Bound | None = None  # of all gradients
         self._sums: list[np.ndarray] = []  # where they go
-        uses = self.net.parameters.last_uses(self.net.layers)
-        large = {layer: [i for i in indices if blobs[i].count >= _PARALLEL_FROM] for layer, indices in uses.items()}
-        self._early = {layer: tuple(indices) for layer, indices in large.items() if indices}
-        early = set(chain.from_iterable(self._early.values()))
-        self._late = tuple(index for index in range(len(blobs)) if index not in early)
+        self._numbers_now: list[tuple[float, ...]] = []
+        last_uses = self.net.parameters.last_uses(self.net.layers)
+        self._by_layer = {layer: tuple(indices) for layer, indices in last_uses.items()}
+        self._updates = {
+            layer: FollowUp(partial(self._update_now, indices), partial(self._ready_update, indices))
+            for layer, indices in self._by_layer.items()
+        }
 
     def learning_rate(self) -> float:
         """The learning rate of this iteration; moves ``current_step`` on."""
@@ -85,11 +88,18 @@ class SGDSolver(Solver):
 
     def update_on_the_way_back(self) -> None:
         """The gradients are still in the cache where they were written."""
-        numbers = self._numbers(self.learning_rate(), 1.0)
+        numbers = self._numbers_now = self._numbers(self.learning_rate(), 1.0)
+        for indices in self._by_layer.values():
+            if indices in self._bound:  # the net may repeat its calls by itself
+                self._bound[indices].write([numbers[index] for index in indices])
+        self.net.run_backward(self._updates)
 
-        after = {layer: partial(self._update_parameters, indices, numbers) for layer, indices in self._early.items()}
-        self.net.run_backward(after)
-        self._update_parameters(self._late, numbers)
+    def _update_now(self, indices: tuple[int, ...]) -> None:
+        self._update_parameters(indices, self._numbers_now)
+
+    def _ready_update(self, indices: tuple[int, ...]) -> list[ReadyCall]:
+        bound = self._bound.get(indices)
+        return bound.run.ready if bound is not None and bound.fits() else []
 
     def _numbers(self, rate: float, scale: float) -> list[tuple[float, ...]]:
         """For each of the net's `learnable_params` the numbers that its update takes."""
@@ -190,6 +200,11 @@ class _Bound:
         self._arrays, self._gradients, self.run = arrays, gradients, run
         self._threads = has_threads()
         self._valid_at = -1
+
+    def write(self, numbers: list[tuple[float, ...]]) -> None:
+        """Set the numbers that the calls take."""
+        if self.run.ready:
+            self.run.write(numbers)
 
     def keep(self) -> None:
         """Note that the arrays are those of the blobs now."""

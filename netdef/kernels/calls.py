@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from threading import Lock, get_ident
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -24,7 +26,7 @@ from numba.extending import intrinsic
 from netdef.kernels._emitter import I64
 from netdef.kernels._jit import DISPATCHERS, kernel
 
-__all__ = ["CAN_REPEAT", "BoundCalls", "CallTable", "UnsuitableCallError", "noted_calls"]
+__all__ = ["CAN_REPEAT", "BoundCalls", "CallTable", "ReadyCall", "UnsuitableCallError", "noted_calls"]
 
 CAN_REPEAT = not numba.config.DISABLE_JIT
 
@@ -76,13 +78,26 @@ def _let_listen(wanted: bool) -> None:
         compiled.__class__ = _Listening if wanted else CPUDispatcher
 
 
+class ReadyCall(NamedTuple):
+    """The address of an entry, and the block of words that it reads; what it ``kept`` alive are arrays named there."""
+
+    entry: int
+    block: np.ndarray
+    kept: tuple
+
+    @classmethod
+    def of(cls, function: Callable, arguments: tuple) -> ReadyCall:
+        return cls(_entry_of(function, arguments), np.fromiter(_words(arguments), np.int64), arguments)
+
+
 class CallTable:
     """Calls of kernels with their arguments, ready to be repeated.
 
     Parameters
     ----------
     calls : sequence of pairs
-        ``(kernel, arguments)`` as `noted_calls` gives them: each has been called so before.
+        ``(kernel, arguments)`` as `noted_calls` gives them: each has been called so before. Or a `ReadyCall` of
+        another table, which shares its block: what is written there counts in both.
 
     Raises
     ------
@@ -90,17 +105,14 @@ class CallTable:
         Where one of them cannot be repeated.
     """
 
-    def __init__(self, calls: Sequence[tuple[Callable, tuple]]) -> None:
-        entries = [_entry_of(function, arguments) for function, arguments in calls]
-        self._kept = calls  # the table holds addresses of their arrays
-        self._blocks = [np.fromiter(_words(arguments), np.int64) for _, arguments in calls]
-        addresses = [_address(block) for block in self._blocks]
-        self._pairs = np.array([entries, addresses], np.int64).T.copy()
+    def __init__(self, calls: Sequence[tuple[Callable, tuple] | ReadyCall]) -> None:
+        self.ready = [call if isinstance(call, ReadyCall) else ReadyCall.of(*call) for call in calls]
+        self._pairs = np.array([(call.entry, _address(call.block)) for call in self.ready], np.int64).reshape(-1, 2)
         self._table = _address(self._pairs)
 
-    def number_words(self, call: int, count: int) -> np.ndarray:
-        """The first ``count`` arguments of a call, all of them floats, as doubles that may be written."""
-        return self._blocks[call][:count].view(np.float64)
+    def number_writer(self, call: int, count: int) -> Callable[..., None]:
+        """A function that sets the first ``count`` arguments of a call, all of them floats."""
+        return partial(struct.Struct(f"{count}d").pack_into, self.ready[call].block, 0)
 
     def run(self, first: int, last: int) -> bool:
         """Repeat the calls ``first … last - 1``; False where one of them failed, and the later ones were not made."""
@@ -117,15 +129,24 @@ class BoundCalls:
         self._calls, self._real = calls, real
         self._table: CallTable | None = None
         self._numbers: list[tuple[float, ...]] = []
-        self._words: list[np.ndarray] = []
+        self._writers: list[Callable[..., None]] = []
+
+    @property
+    def ready(self) -> list[ReadyCall]:
+        """The calls with the numbers that are written to them, or none while they have not been made yet."""
+        return self._table.ready if self._table is not None else []
+
+    def write(self, numbers: list[tuple[float, ...]]) -> None:
+        """Set the numbers of the calls that are `ready`."""
+        if numbers != self._numbers:
+            for write, new in zip(self._writers, numbers):
+                write(*new)
+            self._numbers = numbers
 
     def __call__(self, numbers: list[tuple[float, ...]]) -> None:
         """Call all, each with its numbers; `noted_calls` may miss it."""
         if self._table is not None:
-            if numbers != self._numbers:
-                for words, new in zip(self._words, numbers):
-                    words[:] = new
-                self._numbers = numbers
+            self.write(numbers)
             self._table.run(0, len(self._calls))
             return
         whole = [(function, (*map(self._real, own), *arrays)) for (function, arrays), own in zip(self._calls, numbers)]
@@ -133,7 +154,7 @@ class BoundCalls:
             function(*arguments)
         if CAN_REPEAT:
             self._table, self._numbers = CallTable(whole), numbers
-            self._words = [self._table.number_words(index, len(own)) for index, own in enumerate(numbers)]
+            self._writers = [self._table.number_writer(index, len(own)) for index, own in enumerate(numbers)]
 
 
 def _entry_of(function: Callable, arguments: tuple) -> int:

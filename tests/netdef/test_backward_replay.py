@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from netdef.kernels._jit import available_threads, num_threads, set_threads
-from netdef.kernels.calls import CAN_REPEAT
+from netdef.blob import Memory
+from netdef.kernels._jit import available_threads, kernel, num_threads, set_threads
+from netdef.kernels.calls import CAN_REPEAT, BoundCalls
 from netdef.layer import Layer
 from netdef.net import Net
+from netdef.replay import FollowUp
 from prototxt import parse_net, schema
 
 TEXT = """
@@ -96,7 +98,67 @@ def test_a_third_pass_runs_few_layers_in_python(monkeypatch):
         net.clear_param_diffs_later()
         net.run(), net.run_backward()
     ((parts, _),) = repeats(net)
-    assert [(first, last) for first, last, calls, _ in parts if calls is None] == [(9, 9), (5, 5)]
+    assert [(first, last) for first, last, calls, *_ in parts if calls is None] == [(9, 9), (5, 5)]
+
+
+@kernel
+def scale(factor, values):
+    for i in range(values.size):
+        values[i] *= factor
+
+
+class Halving:
+    """Halves the weights of a layer after its backward pass, and counts how often it was called to do so."""
+
+    def __init__(self, layer):
+        self.layer, self.count, self.calls, self.bound_at = layer, 0, None, None
+        self.follow_up = FollowUp(self.do, self.ready)
+
+    def do(self):
+        self.count += 1
+        if self.bound_at != Memory.changes:
+            self.calls = BoundCalls([(scale, (blob.data.reshape(-1),)) for blob in self.layer.blobs], np.float32)
+            self.bound_at = Memory.changes
+        self.calls([(0.5,)] * len(self.layer.blobs))
+
+    def ready(self):
+        return self.calls.ready if self.bound_at == Memory.changes else []
+
+
+def test_follow_ups_are_repeated_with_their_layers():
+    nets = built()
+    halvings = [{number: Halving(net.layers[number]) for number in (6, 2)} for net in nets]
+    counts = []
+    for seed in range(9):
+        feed(nets, seed)
+        if seed == 5:
+            for net in nets:
+                net.layers[6].blobs[0].set_data(net.layers[6].blobs[0].data.copy())
+        for net, own in zip(nets, halvings):
+            net.clear_param_diffs_later()
+            net.run_steps(0, LAST)
+            after = {number: halving.follow_up for number, halving in own.items()}
+            net.run_backward(after) if net is nets[0] else net.run_steps_backward(LAST, 0, after)
+        for one, other in zip(*(net.learnable_params for net in nets)):
+            np.testing.assert_array_equal(one.diff, other.diff)
+            np.testing.assert_array_equal(one.data, other.data)
+        counts.append([halving.count for halving in halvings[0].values()])
+    assert counts[8] == ([5, 5] if CAN_REPEAT else [9, 9])
+    assert [halving.count for halving in halvings[1].values()] == [9, 9]
+
+
+def test_a_follow_up_is_not_repeated_for_another():
+    nets = built()
+    for seed in range(5):
+        feed(nets, seed)
+        for net in nets:
+            net.clear_param_diffs_later()
+            net.run_steps(0, LAST)
+        halving = [Halving(net.layers[6]) for net in nets]
+        nets[0].run_backward({6: halving[0].follow_up})
+        nets[1].run_steps_backward(LAST, 0, {6: halving[1].follow_up})
+        assert halving[0].count == 1
+    np.testing.assert_array_equal(*(net.layers[6].blobs[0].data for net in nets))
 
 
 def test_functions_are_called_after_their_layers():

@@ -70,10 +70,11 @@ def test_updating_on_the_way_back_gives_the_same_bits(golden_dir, case):
     results = []
     for watched in (False, True):  # whoever watches the gradients sees all of them before the update
         with recorded_solver(recorded) as solver:
+            solver.param.lr_policy, solver.param.gamma, solver.param.power = "inv", 0.3, 0.75
             if watched:
                 solver.add_callback(lambda: None, lambda: None)
             assert solver.updates_early
-            solver.step(4)
+            solver.step(8)  # from the fourth on the net repeats passes with the updates in them
             results.append([*(b.data for b in solver.net.learnable_params), *solver.history])
             results[-1] += [blob.diff for blob in solver.net.learnable_params]
     for early, late in zip(*results, strict=True):
