@@ -121,14 +121,14 @@ class Net(_Net):
 
     def backward_from_to(self, start: int, end: int, after: Mapping[int, Callable[[], None]] = NOTHING) -> None:
         """Run layers ``start`` down to ``end`` backward, and the hooks."""
-        before, after = self._hooks["before_backward"], self._hooks["after_backward"]
-        if not before and not after:
+        hooks_before, hooks_after = self._hooks["before_backward"], self._hooks["after_backward"]
+        if not hooks_before and not hooks_after:
             super().backward_from_to(start, end, after)
             return
         for index in range(start, end - 1, -1):
-            _call(before, index)
+            _call(hooks_before, index)
             super().backward_from_to(index, index, after)
-            _call(after, index)
+            _call(hooks_after, index)
 
     def set_input_arrays(self, data: np.ndarray, labels: np.ndarray) -> None:
         """Hand data ``(N, channels, height, width)`` and labels ``(N,)`` to the MemoryData layer.
