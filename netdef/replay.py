@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from netdef.blob import Memory
-from netdef.chains import find_backward_chains, find_chains
+from netdef.chains import PooledConvolution, find_backward_chains, find_chains
 from netdef.kernels._jit import has_threads, num_threads
 from netdef.kernels.calls import CAN_REPEAT, CallTable, ReadyCall, UnsuitableCallError, noted_calls
 
@@ -159,11 +159,7 @@ class BackwardReplay:
             layers = [net.steps[index].layer for index in range(last, number + 1) if net.steps[index].needs_backward]
             memories = [blob.diff_memory for layer in layers for blob in layer.blobs if blob.diff_memory.stale]
             fits = all(layer.is_backward_repeatable and all(blob.owns_diff for blob in layer.blobs) for layer in layers)
-            with noted_calls() as noted:
-                if last < number:
-                    chains[number].backward()
-                else:
-                    net.run_steps_backward(number, number)
+            noted = self._run_noted(net, chains, number, last)
             opened = [memory for memory in memories if not memory.stale]
             if last in after:
                 after[last]()
@@ -183,6 +179,15 @@ class BackwardReplay:
             return parts, CallTable(calls)
         except UnsuitableCallError:
             return [_BackwardPart(len(net.steps) - 1, 0, None, [])], None
+
+    def _run_noted(self, net: Net, chains: dict[int, PooledConvolution], number: int, last: int) -> list:
+        """Run steps ``number`` down to ``last``, a chain or the one step, backward; returns the calls."""
+        with noted_calls() as noted:
+            if last < number:
+                chains[number].backward()
+            else:
+                net.run_steps_backward(number, number)
+        return noted
 
     def _repeat(self, net: Net, after, parts: list[_BackwardPart], table: CallTable | None) -> None:
         state = self._state

@@ -87,11 +87,11 @@ class SGDSolver(Solver):
         return plain and not self.net.backward_is_watched
 
     def update_on_the_way_back(self) -> None:
-        """The gradients are still in the cache where they were written."""
+        """Run the net backward, and update each layer's parameters after it: their gradients are in the cache yet."""
         numbers = self._numbers_now = self._numbers(self.learning_rate(), 1.0)
         for indices in self._by_layer.values():
             if indices in self._bound:  # the net may repeat its calls by itself
-                self._bound[indices].write([numbers[index] for index in indices])
+                self._bound[indices].run.write([numbers[index] for index in indices])
         self.net.run_backward(self._updates)
 
     def _update_now(self, indices: tuple[int, ...]) -> None:
@@ -200,11 +200,6 @@ class _Bound:
         self._arrays, self._gradients, self.run = arrays, gradients, run
         self._threads = has_threads()
         self._valid_at = -1
-
-    def write(self, numbers: list[tuple[float, ...]]) -> None:
-        """Set the numbers that the calls take."""
-        if self.run.ready:
-            self.run.write(numbers)
 
     def keep(self) -> None:
         """Note that the arrays are those of the blobs now."""

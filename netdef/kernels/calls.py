@@ -137,7 +137,7 @@ class BoundCalls:
         return self._table.ready if self._table is not None else []
 
     def write(self, numbers: list[tuple[float, ...]]) -> None:
-        """Set the numbers of the calls that are `ready`."""
+        """Set the numbers of the calls that are `ready`; nothing to do where there are none yet."""
         if numbers != self._numbers:
             for write, new in zip(self._writers, numbers):
                 write(*new)

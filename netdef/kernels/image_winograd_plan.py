@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from netdef.kernels import image_winograd as kernels
 from netdef.kernels import image_winograd_weight as weight_kernels
 from netdef.kernels._emitter import TILE_VECTORS, VECTOR_BYTES
-from netdef.kernels._size import APART
+from netdef.kernels._size import slot_spaces
 from netdef.kernels._transforms import POINTS, SIZE, TAPS
 
 __all__ = ["ImageWinogradPlan", "image_winograd_suits"]
@@ -58,6 +59,7 @@ class ImageWinogradPlan:
     def __init__(self, sizes, geometry, dtype, scratch: Callable) -> None:
         num, _, channels, height, width, num_output = sizes
         self.dtype, self.scratch = np.dtype(dtype), scratch
+        self._spaces = partial(slot_spaces, scratch, self.dtype.itemsize)
         self.lanes = VECTOR_BYTES // self.dtype.itemsize
         size, tile_rows, tile_columns = _tiles(geometry)
         self.plan = (num, channels, height, width, num_output, *geometry[4:6], *geometry[8:10], tile_rows,
@@ -78,16 +80,12 @@ class ImageWinogradPlan:
         self.chunks = min(-(-num // self.lanes), CHUNKS)
 
     def _space(self, slots: int, shapes: dict) -> list[np.ndarray]:
-        return [self._rooms(name, slots, *shape) for name, shape in shapes.items()]
-
-    def _rooms(self, name: str, slots: int, size: int) -> np.ndarray:
-        """``size`` elements and some more for each slot."""
-        return self.scratch(name, (slots, size + APART // self.dtype.itemsize))
+        return [self._spaces(name, slots, *shape) for name, shape in shapes.items()]
 
     def _transformed(self, run: Callable, slots: int, weight) -> np.ndarray:
         apart = -(-self.num_output * self.channels // self.lanes) * self.lanes
         transformed = self.scratch("points of weights", (POINTS**2 * apart,))
-        rooms = self._rooms("taps", slots, TAPS**2 * self.lanes)
+        rooms = self._spaces("taps", slots, TAPS**2 * self.lanes)
         run(kernels.transform_weight, slots)(weight, rooms, transformed)
         return transformed
 
@@ -107,13 +105,13 @@ class ImageWinogradPlan:
 
     def backward_weight(self, run: Callable, slots: int, bottom, top_diff, weight_diff, bias_diff) -> None:
         """Add to ``weight_diff`` and, where it is not None, to ``bias_diff``."""
-        partial = self._rooms("partial", self.chunks, (POINTS**2 * self.channels + 1) * self.wide)
+        partial = self._spaces("partial", self.chunks, (POINTS**2 * self.channels + 1) * self.wide)
         pixels, points = self._space(slots, self.shapes)[:2]
         run(weight_kernels.weight_points, slots)(
             bottom, top_diff, self.plan, self.weight_tables, self.still, self.ones, self.zeros, pixels, points,
             *self._space(slots, self.line_shapes), partial,
         )  # fmt: skip
-        rooms = self._rooms("taps of slots", slots, 2 * TAPS**2 * self.lanes)
+        rooms = self._spaces("taps of slots", slots, 2 * TAPS**2 * self.lanes)
         run(weight_kernels.add_chunks, slots)(
             partial, self.channels, self.num_output, self.wide, rooms, weight_diff,
             self.zeros[:0] if bias_diff is None else bias_diff,

@@ -11,6 +11,7 @@ columns instead, and multiplied along ``k``. The threads share the panels; each 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from netdef.kernels._emitter import TILE_VECTORS, VECTOR_BYTES
 from netdef.kernels._jit import kernel, prange
 from netdef.kernels._panel_rows import lay_rows
-from netdef.kernels._size import APART
+from netdef.kernels._size import slot_spaces
 from netdef.kernels.blocks import dot_tile, multiply_block
 from netdef.kernels.finish import finish_row
 from netdef.kernels.im2col import pack_image
@@ -119,7 +120,8 @@ class PanelPlan:
     """
 
     def __init__(self, sizes, geometry, layout, steps, pack_size: int, dtype, scratch: Callable) -> None:
-        self.sizes, self.geometry, self.layout_rows, self.scratch = sizes[:3], geometry, layout[2], scratch
+        self.sizes, self.geometry, self.layout_rows = sizes[:3], geometry, layout[2]
+        self._spaces = partial(slot_spaces, scratch, np.dtype(dtype).itemsize)
         self.direct = tuple(geometry[:6]) == (1, 1, 1, 1, 0, 0)
         channels, rows, area = sizes[0], sizes[3], prod(geometry[8:])
         self.lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
@@ -149,9 +151,5 @@ class PanelPlan:
         run(multiply_panels, slots)(
             bottom, weight, bias, self.sizes, self.geometry, self.direct, self.layout_rows, self.steps, self.cut,
             self.vectors, shares, self.weight_rows, self.single, self.columns, self.panel_steps, self.planes, zeros,
-            finish, self._buffers("pack", slots, self.pack_size), self._buffers("panel", slots, size), top,
+            finish, self._spaces("pack", slots, self.pack_size), self._spaces("panel", slots, size), top,
         )  # fmt: skip
-
-    def _buffers(self, key: str, slots: int, size: int) -> np.ndarray:
-        """A buffer of ``size`` elements and some more for each slot."""
-        return self.scratch(key, (slots, size + APART * self.lanes // VECTOR_BYTES))

@@ -8,6 +8,7 @@ like `netdef.layer.Layer.scratch`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import gcd, prod
 
 import numba
@@ -17,7 +18,7 @@ from netdef.kernels import convolution as kernels
 from netdef.kernels import convolution_weight as weight_kernels
 from netdef.kernels._emitter import VECTOR_BYTES
 from netdef.kernels._jit import has_threads
-from netdef.kernels._size import APART
+from netdef.kernels._size import APART, slot_spaces
 from netdef.kernels.im2col import col2im, im2col, pack_layout, pack_steps
 from netdef.kernels.image_winograd_plan import ImageWinogradPlan, image_winograd_suits
 from netdef.kernels.panels import PanelPlan
@@ -72,6 +73,7 @@ class ConvolutionPlan:
         self.places = prod(pooled)
         self.operations = num * num_output * self.inputs * kernel_h * kernel_w * self.places
         self.itemsize = np.dtype(dtype).itemsize
+        self._spaces = partial(slot_spaces, scratch, self.itemsize)
         self.lanes = VECTOR_BYTES // self.itemsize
         self.zeros = np.zeros(max(num_output, channels * kernel_h * kernel_w), dtype)
         self.planes = np.arange(self.rows) * self.places
@@ -98,10 +100,6 @@ class ConvolutionPlan:
             return self.image_planes
         kernel_h, kernel_w, stride_h = self.geometry[:3]
         return pack_steps(self.inputs, kernel_h, kernel_w, stride_h, self.geometry[6], self.geometry[9], layout)
-
-    def _buffers(self, key: str, slots: int, size: int) -> np.ndarray:
-        """A buffer of ``size`` elements and some more for each slot."""
-        return self.scratch(key, (slots, size + APART // self.itemsize))
 
     def _pack_size(self, channels: int, layout) -> int:
         return channels * self.geometry[1] * layout[1] * layout[2] * self.geometry[9]
@@ -156,7 +154,7 @@ class ConvolutionPlan:
         _twin(kernels.forward, slots)(
             bottom, weight, bias, self.sizes, self.geometry, self.direct, strip_rows,
             layout[2], splits, steps, self.weight_rows, self.single, self.planes, self.zeros, finish,
-            self._buffers("pack", slots, size), top,
+            self._spaces("pack", slots, size), top,
         )  # fmt: skip
 
     @property
@@ -176,7 +174,7 @@ class ConvolutionPlan:
         _twin(kernels.forward_and_pool, slots)(
             bottom, weight, self.zeros if bias is None else bias, self.sizes, self.geometry, self.direct, strip_rows,
             layout[2], steps, self.weight_rows, self.single, self.planes, self.zeros,
-            self.unfinished, self._buffers("pack", slots, size), top, pooling, pairs, offsets, mask, pooled,
+            self.unfinished, self._spaces("pack", slots, size), top, pooling, pairs, offsets, mask, pooled,
         )  # fmt: skip
 
     def backward_data(self, top_diff, weight, bottom_diff) -> None:
@@ -197,7 +195,7 @@ class ConvolutionPlan:
         run(weight, group, self.rows, weight.size // self.sizes[5], shares, transposed)
         _twin(kernels.backward_data, slots)(
             top_diff, transposed, self.sizes, self.geometry, self.direct, self.whole[2], block, self.whole_steps,
-            self.planes, self.transposed_rows, self.single, self.zeros, self._buffers("pack", slots, buffer),
+            self.planes, self.transposed_rows, self.single, self.zeros, self._spaces("pack", slots, buffer),
             bottom_diff,
         )  # fmt: skip
 
@@ -255,7 +253,7 @@ class ConvolutionPlan:
         _twin(weight_kernels.chunked_gradient, slots)(
             bottom, top_diff, self.sizes, self.geometry, chunks, together, taps, pixels, lines, rows, self.ones, still,
             self.zeros, self.scratch("padded", (slots, together, padded // together)),
-            self._buffers("lines", slots, lines.size * wide), partial,
+            self._spaces("lines", slots, lines.size * wide), partial,
         )  # fmt: skip
         shares = slots_for(weight_diff.size * PASSING)
         _twin(weight_kernels.add_chunks, shares)(partial, group, self.rows, depth, wide, shares, weight_diff)

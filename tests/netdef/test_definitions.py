@@ -38,28 +38,27 @@ def test_types_are_reported_before_fields_of_theirs(write, load):
     ]
 
 
-def test_unknown_fields_of_known_types_stay_errors(write):
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (  # a known type
+            'layer { name: "r" type: "ReLU" relu_parm { } }',
+            'net.prototxt:1:32: layer "r" (ReLU): layer has no field "relu_parm". Did you mean "relu_param"?',
+        ),
+        (  # a known type of V1
+            'layers { name: "r" type: RELU relu_parm { } }',
+            'net.prototxt:1:31: layer "r" (RELU): layers has no field "relu_parm". Did you mean "relu_param"?',
+        ),
+        (  # a text that ends too early
+            'layer { name: "x" type: "Yolov3" yolov3_param { a: 1 } ',
+            'net.prototxt:1:34: layer "x" (Yolov3): layer has no field "yolov3_param". Did you mean "log_param"?',
+        ),
+    ],
+)
+def test_unknown_fields_stay_errors(write, text, sentence):
     with pytest.raises(PrototxtError) as caught:
-        load_definition(write('layer { name: "r" type: "ReLU" relu_parm { } }'))
-    assert caught.value.sentence() == (
-        'net.prototxt:1:32: layer "r" (ReLU): layer has no field "relu_parm". Did you mean "relu_param"?'
-    )
-
-
-def test_v1_types_are_no_unknown_types(write):
-    with pytest.raises(PrototxtError) as caught:
-        load_definition(write('layers { name: "r" type: RELU relu_parm { } }'))
-    assert caught.value.sentence() == (
-        'net.prototxt:1:31: layer "r" (RELU): layers has no field "relu_parm". Did you mean "relu_param"?'
-    )
-
-
-def test_what_cannot_be_read_at_all_is_the_error(write):
-    with pytest.raises(PrototxtError) as caught:
-        load_definition(write('layer { name: "x" type: "Yolov3" yolov3_param { a: 1 } '))
-    assert caught.value.sentence() == (
-        'net.prototxt:1:34: layer "x" (Yolov3): layer has no field "yolov3_param". Did you mean "log_param"?'
-    )
+        load_definition(write(text))
+    assert caught.value.sentence() == sentence
 
 
 def test_a_net_that_is_right_is_read(write):
